@@ -1,0 +1,48 @@
+/** The house: which folder of src stands on which layer. Imports go down only; folders of one layer never import each other. */
+export const layers: Readonly<Record<string, number>> = {
+  core: 0,
+  statistics: 0,
+  pricing: 1,
+  confidence: 1,
+  certify: 1,
+  policy: 1,
+  metrics: 1,
+  finops: 1,
+  classifier: 1,
+  config: 2,
+  providers: 2,
+  store: 2,
+  run: 3,
+  eval: 3,
+  audit: 3,
+  student: 3,
+  gateway: 4,
+  cli: 4,
+};
+
+/** Files directly in src. The composition root sees every engine and adapter; the edges see the composition root. */
+export const rootFiles: Readonly<Record<string, number>> = { 'app.ts': 3.5, 'index.ts': 5 };
+
+/** Where an external package may be imported; one that is not listed may be imported anywhere but in pure layers. */
+export const homes: Readonly<Record<string, readonly string[]>> = {
+  libsql: ['store'],
+  kysely: ['store'],
+  pg: ['store'],
+  zod: ['config', 'gateway', 'cli', 'audit'],
+  yaml: ['config', 'cli'],
+  commander: ['cli'],
+  undici: ['providers', 'gateway'],
+  fastify: ['gateway'],
+  pino: ['gateway'],
+  'prom-client': ['gateway'],
+  '@pydantic/genai-prices': ['pricing'],
+  'gpt-tokenizer': ['pricing'],
+  ajv: ['metrics', 'config'],
+  uuid: ['core'],
+};
+
+/** What the pure layers (0 and 1) may import from outside. */
+export const pureExternals: ReadonlySet<string> = new Set(['node:crypto', 'uuid', '@pydantic/genai-prices', 'gpt-tokenizer', 'ajv']);
+
+/** Longest file that is still one job. */
+export const maxLines = 400;

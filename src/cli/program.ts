@@ -1,0 +1,129 @@
+import { Command, Option } from 'commander';
+import { version } from './assets.ts';
+import type { CommandIo, ExitCode } from './io.ts';
+import { configOption, dataOption, jsonOption, list, numberIn } from './options.ts';
+
+type SetExitCode = (code: ExitCode) => void;
+
+/** The command tree. Only names, options and help live here; what a command does is loaded when it runs, so `--help` stays fast. */
+export function buildProgram(io: CommandIo, setExitCode: SetExitCode): Command {
+  const program = new Command('smallfirst')
+    .description('Push every LLM step to the smallest model that provably still passes; keep the frontier model for the last mile.')
+    .version(version(), '-V, --version')
+    .configureOutput({ writeOut: (text) => io.out(text), writeErr: (text) => io.note(text.trimEnd()) })
+    .showHelpAfterError('(add --help for more)')
+    .exitOverride()
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 done, 1 the floor was missed, 2 usage or input error.\nStart with `smallfirst demo`: no key, no server, about a minute.',
+    );
+  for (const add of [addDemo, addEval, addCertify, addBill, addModels, addStudent]) add(program, io, setExitCode);
+  inheritSettings(program);
+  return program;
+}
+
+/** Subcommands report usage errors the same way as the root. */
+function inheritSettings(command: Command): void {
+  for (const child of command.commands) {
+    child.copyInheritedSettings(command);
+    inheritSettings(child);
+  }
+}
+
+function addDemo(program: Command, io: CommandIo, setExitCode: SetExitCode): void {
+  program
+    .command('demo')
+    .description('real recorded answers, certified and routed: certificate and bill before and after, in about a minute')
+    .addOption(
+      new Option('--seed <n>', 'seed of the split into FIT and CERTIFY').argParser(numberIn(0, 2 ** 31 - 1, { integer: true })).default(7),
+    )
+    .addOption(jsonOption())
+    .action(async (options) => setExitCode(await (await import('./demo/index.ts')).runDemo(options, io)));
+}
+
+function addEval(program: Command, io: CommandIo, setExitCode: SetExitCode): void {
+  program
+    .command('eval')
+    .description("run a set through a task's candidate models, side by side with the ceiling; finished cells are kept, so it resumes")
+    .addOption(configOption())
+    .requiredOption('--task <name>', 'task of the config')
+    .requiredOption('--set <file>', 'JSON Lines: {"id"?, "text" | "messages", "expected"?, "cluster"?}')
+    .option('--models <names>', "comma-separated models instead of the task's whole ladder", list)
+    .option('--pairs <file>', 'write candidate/ceiling pairs, ready for `smallfirst certify`')
+    .addOption(new Option('--limit <n>', 'only the first n items').argParser(numberIn(1, Number.POSITIVE_INFINITY, { integer: true })))
+    .addOption(new Option('--concurrency <n>', 'calls in flight').argParser(numberIn(1, 1000, { integer: true })).default(8))
+    .addOption(new Option('--repeats <n>', 'independent answers per item').argParser(numberIn(1, 100, { integer: true })).default(1))
+    .addOption(new Option('--max-cost <usd>', 'stop before spending more').argParser(numberIn(0, Number.POSITIVE_INFINITY)))
+    .addOption(dataOption())
+    .addOption(jsonOption())
+    .action(async (options) => setExitCode(await (await import('./commands/eval.ts')).runEval(options, io)));
+}
+
+function addCertify(program: Command, io: CommandIo, setExitCode: SetExitCode): void {
+  program
+    .command('certify')
+    .description('decide from recorded pairs whether a small model may answer: swap, cascade, or the frontier stays')
+    .requiredOption(
+      '--pairs <file>',
+      'JSON Lines: {"id", "small": {"quality", "confidence"?, "costUsd"?, "latencyMs"?}, "big": {"quality", …}, "cluster"?}',
+    )
+    .addOption(new Option('--floor <share>', "share of the frontier's quality to keep").argParser(numberIn(0.5, 1)).default(0.98))
+    .addOption(new Option('--level <share>', 'confidence level of the promise').argParser(numberIn(0.5, 1, { open: true })).default(0.95))
+    .addOption(new Option('--method <name>', 'how to weigh the evidence').choices(['score', 'evalue', 'clopper-pearson']).default('score'))
+    .addOption(
+      new Option('--look <k>', 'this is the k-th look at a growing sample: it spends its own share of the error').argParser(
+        numberIn(1, 50, { integer: true }),
+      ),
+    )
+    .addOption(
+      new Option('--seed <n>', 'accepted for scripts; nothing in certify is random').argParser(numberIn(0, 2 ** 31 - 1, { integer: true })),
+    )
+    .addOption(jsonOption())
+    .action(async (options) => setExitCode(await (await import('./commands/certify.ts')).runCertify(options, io)));
+}
+
+function addBill(program: Command, io: CommandIo, setExitCode: SetExitCode): void {
+  program
+    .command('bill')
+    .description('what was spent, from the recorded calls: per task, step, model, key, team or day')
+    .option('--from <date>', 'first day, as 2026-10-01 (UTC); default: the first of this month')
+    .option('--to <date>', 'day after the last; default: now')
+    .option('--by <dimensions>', 'comma-separated: task, step, model, provider, tier, purpose, outcome, key, team, day', 'task,model')
+    .addOption(dataOption())
+    .addOption(jsonOption())
+    .action(async (options) => setExitCode(await (await import('./commands/bill.ts')).runBill(options, io)));
+}
+
+function addModels(program: Command, io: CommandIo, setExitCode: SetExitCode): void {
+  program
+    .command('models')
+    .description('models with their prices, the date and source of each price, and what has none')
+    .option('--config <file>', 'list the models of this config')
+    .option('--filter <text>', 'search the bundled price list')
+    .option('--provider <name>', 'only this provider')
+    .option('--at <date>', 'prices in force on this day, as 2026-10-01')
+    .addOption(jsonOption())
+    .action(async (options) => setExitCode(await (await import('./commands/models.ts')).runModels(options, io)));
+}
+
+function addStudent(program: Command, io: CommandIo, setExitCode: SetExitCode): void {
+  const student = program
+    .command('student')
+    .description('train and run an embedded text classifier: no GPU, no server, microseconds per answer');
+  student
+    .command('train')
+    .description('train from labelled texts')
+    .requiredOption('--data <file>', 'JSON Lines: {"text", "label"}')
+    .requiredOption('--out <dir>', 'where to write the student')
+    .addOption(new Option('--seed <n>', 'seed of folds and solver').argParser(numberIn(0, 2 ** 31 - 1, { integer: true })).default(1))
+    .addOption(jsonOption())
+    .action(async (options) => setExitCode(await (await import('./commands/student.ts')).runStudentTrain(options, io)));
+  student
+    .command('predict')
+    .description('label texts and, where gold labels are given, score the student')
+    .requiredOption('--student <dir>', 'a trained student')
+    .requiredOption('--data <file>', 'JSON Lines: {"id"?, "text", "label"?}')
+    .option('--rows <file>', 'write one {"id"?, "label", "confidence"} per input row, in order')
+    .addOption(jsonOption())
+    .action(async (options) => setExitCode(await (await import('./commands/student.ts')).runStudentPredict(options, io)));
+}
