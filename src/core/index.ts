@@ -9,6 +9,7 @@ export * from './json.ts';
 export * from './message.ts';
 export * from './model.ts';
 export * from './money.ts';
+export * from './output.ts';
 export * from './pair.ts';
 export * from './task.ts';
 export * from './usage.ts';
