@@ -41,6 +41,8 @@ export type ModelEvent =
 export interface RecordedSignals {
   /** P(answer is right) as the provider itself computes it (an embedded student's calibrated probability). */
   readonly probability?: number;
+  /** Probability that the model gave to the token, or tokens, that hold its decision. */
+  readonly token?: number;
   /** Top-1 minus top-2 probability of the decision. */
   readonly margin?: number;
   /** Confidence that the model stated in words, 0..1. */
