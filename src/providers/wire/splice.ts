@@ -1,0 +1,60 @@
+import { lastMember, type Member, scanMembers } from './json-members.ts';
+
+/** Replaces the bytes from `start` to `end` by a text; an insertion has `start === end`. */
+export interface Edit {
+  readonly start: number;
+  readonly end: number;
+  readonly text: string;
+}
+
+/** The bytes with edits applied; everything between them is carried over untouched. Edits may come in any order but may not overlap. */
+export function splice(bytes: Buffer, edits: readonly Edit[]): Buffer {
+  if (edits.length === 0) return bytes;
+  const sorted = edits.length === 1 ? edits : [...edits].sort((a, b) => a.start - b.start);
+  const pieces: Buffer[] = [];
+  let at = 0;
+  for (const edit of sorted) {
+    if (edit.start < at) throw new RangeError('edits overlap');
+    if (edit.start > at) pieces.push(bytes.subarray(at, edit.start));
+    pieces.push(Buffer.from(edit.text));
+    at = edit.end;
+  }
+  pieces.push(bytes.subarray(at));
+  return Buffer.concat(pieces);
+}
+
+/** Edits that give every member of a name a new value, or one that inserts it first: a duplicate cannot smuggle the old value past us. */
+export function setMember(bytes: Buffer, members: readonly Member[], key: string, json: string): Edit[] {
+  const edits: Edit[] = [];
+  for (const member of members) if (member.key === key) edits.push({ start: member.valueStart, end: member.valueEnd, text: json });
+  if (edits.length > 0) return edits;
+  const at = bytes.indexOf(0x7b) + 1;
+  return [{ start: at, end: at, text: `${JSON.stringify(key)}:${json}${members.length > 0 ? ',' : ''}` }];
+}
+
+/** Edits that rewrite `model`. */
+export function setModel(bytes: Buffer, members: readonly Member[], model: string): Edit[] {
+  return setMember(bytes, members, 'model', JSON.stringify(model));
+}
+
+/** Edits that ask a stream for its usage; the other members of `stream_options` stay as they are. */
+export function askForUsage(bytes: Buffer, members: readonly Member[]): Edit[] {
+  const options = lastMember(members, 'stream_options');
+  if (!options) return setMember(bytes, members, 'stream_options', '{"include_usage":true}');
+  if (bytes[options.valueStart] !== 0x7b) return setMember(bytes, members, 'stream_options', '{"include_usage":true}');
+  const inside = bytes.subarray(options.valueStart, options.valueEnd);
+  const edits = setMember(inside, scanMembers(inside), 'include_usage', 'true');
+  return edits.map((edit) => ({ start: edit.start + options.valueStart, end: edit.end + options.valueStart, text: edit.text }));
+}
+
+/** Several sets of edits on one body. Insertions at the same place are joined in order. */
+export function joinEdits(...sets: readonly (readonly Edit[])[]): Edit[] {
+  const joined: Edit[] = [];
+  for (const edit of sets.flat()) {
+    const last = joined.findIndex((other) => other.start === edit.start && other.end === edit.end && edit.start === edit.end);
+    const there = joined[last];
+    if (there) joined[last] = { ...there, text: `${there.text}${there.text.endsWith(',') ? '' : ','}${edit.text}` };
+    else joined.push(edit);
+  }
+  return joined;
+}
