@@ -1,0 +1,119 @@
+import type { Problem } from './config-error.ts';
+import type { RawModel, RawTask } from './schema.ts';
+import type { Source } from './source.ts';
+import { suggestion } from './suggest.ts';
+import type { KnownProvider } from './types.ts';
+
+/** The providers there are, by name. Without them any provider name passes. */
+export interface Known {
+  readonly providers?: Readonly<Record<string, KnownProvider>>;
+}
+
+/** The keys of models and tasks that have the right shape, and every name that stands in the file. */
+export interface Checkable {
+  readonly models: Readonly<Record<string, Partial<RawModel>>>;
+  readonly tasks: Readonly<Record<string, Partial<RawTask>>>;
+  /** Names of all models and students (as `student/NAME`), of the wrong shape too. */
+  readonly modelNames: readonly string[];
+}
+
+const RESERVED = /^(student|task|pipeline)\//;
+
+/** What the schema cannot say of models: providers that exist and have what they need, one price each, no reserved name. */
+export function checkModels(raw: Checkable, source: Source, known: Known): readonly Problem[] {
+  return Object.entries(raw.models).flatMap(([name, model]) => [
+    ...reserved(name, source),
+    ...provider(name, model, source, known),
+    ...price(name, model, source),
+  ]);
+}
+
+function reserved(name: string, source: Source): readonly Problem[] {
+  const prefix = RESERVED.exec(name)?.[0];
+  if (!prefix) return [];
+  return [
+    {
+      message: `models.${name} begins with "${prefix}", which is reserved; choose another name.`,
+      position: source.at(['models', name], 'key'),
+    },
+  ];
+}
+
+function provider(name: string, model: Partial<RawModel>, source: Source, known: Known): readonly Problem[] {
+  if (!known.providers || model.provider === undefined) return [];
+  const row = Object.hasOwn(known.providers, model.provider) ? known.providers[model.provider] : undefined;
+  if (!row) {
+    return [
+      {
+        message: `models.${name}.provider names no provider there is.${suggestion(model.provider, Object.keys(known.providers))}`,
+        position: source.at(['models', name, 'provider']),
+      },
+    ];
+  }
+  return row.needs
+    .filter((key) => model[key] === undefined)
+    .map((key) => ({
+      message: `models.${name} lacks "${key}", which the provider ${model.provider} needs; add it.`,
+      position: source.heading(['models', name]),
+    }));
+}
+
+function price(name: string, model: Partial<RawModel>, source: Source): readonly Problem[] {
+  const { price, hardware } = model;
+  if (!price) return [];
+  const at = ['models', name, 'price'];
+  const position = source.at(at, 'key');
+  if (hardware) return [{ message: `models.${name} has both "price" and "hardware"; keep the one that is true.`, position }];
+  const { free, sameAs, ...classes } = price;
+  const kinds = [free, sameAs, Object.keys(classes).length > 0].filter(Boolean).length;
+  if (kinds > 1) return [{ message: `models.${name}.price says more than one of free, sameAs and prices; keep one.`, position }];
+  if (free || sameAs) return [];
+  return (['input', 'output'] as const)
+    .filter((key) => price[key] === undefined)
+    .map((key) => ({
+      message: `models.${name}.price lacks "${key}" (US dollars per million tokens); add it, or write free: true.`,
+      position,
+    }));
+}
+
+/** What the schema cannot say of tasks: models that exist, labels that differ, prompts that hold the input. */
+export function checkTasks(raw: Checkable, source: Source): readonly Problem[] {
+  return Object.entries(raw.tasks).flatMap(([name, task]) => [
+    ...ladder(name, task, raw.modelNames, source),
+    ...labels(name, task, source),
+    ...prompt(name, task, source),
+  ]);
+}
+
+function ladder(name: string, task: Partial<RawTask>, models: readonly string[], source: Source): readonly Problem[] {
+  const rungs = task.ladder ?? [];
+  return rungs.flatMap((rung, i) => {
+    const position = source.at(['tasks', name, 'ladder', i]);
+    const written = source.written(['tasks', name, 'ladder', i]);
+    if (!models.includes(rung)) {
+      return [{ message: `tasks.${name}.ladder names ${written}, which is no model of this file.${suggestion(rung, models)}`, position }];
+    }
+    if (rungs.indexOf(rung) < i) return [{ message: `tasks.${name}.ladder names ${written} twice; keep one.`, position }];
+    return [];
+  });
+}
+
+function labels(name: string, task: Partial<RawTask>, source: Source): readonly Problem[] {
+  if (task.output?.kind !== 'label') return [];
+  const all = task.output.labels;
+  return all.flatMap((label, i) => {
+    if (all.indexOf(label) === i) return [];
+    const at = ['tasks', name, 'output', 'labels', i];
+    return [{ message: `tasks.${name}.output.labels holds ${source.written(at)} twice; keep one.`, position: source.at(at) }];
+  });
+}
+
+function prompt(name: string, task: Partial<RawTask>, source: Source): readonly Problem[] {
+  const at = ['tasks', name, 'prompt', ...(typeof task.prompt === 'object' ? ['user'] : [])];
+  const user = typeof task.prompt === 'object' ? task.prompt.user : task.prompt;
+  if (user === undefined) return [];
+  const position = source.at(at);
+  const foreign = [...user.matchAll(/\{\{([^{}\n]*)\}\}/g)].find(([, inner]) => inner?.trim() !== 'input');
+  if (foreign) return [{ message: `${at.join('.')} has a placeholder other than {{input}}, which is the only one.`, position }];
+  return /\{\{\s*input\s*\}\}/.test(user) ? [] : [{ message: `${at.join('.')} lacks {{input}}, the place of the item; add it.`, position }];
+}

@@ -1,0 +1,15 @@
+export type { Known } from './check.ts';
+export { ConfigError, type Problem } from './config-error.ts';
+export { loadConfig } from './load.ts';
+export { parseConfig } from './parse.ts';
+export { configJsonSchema } from './schema.ts';
+export type {
+  Config,
+  Environment,
+  KnownProvider,
+  MetricConfig,
+  ModelConfig,
+  Parameters,
+  Prompt,
+  TaskConfig,
+} from './types.ts';

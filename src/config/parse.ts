@@ -1,0 +1,68 @@
+import { dirname, resolve } from 'node:path';
+import type { z } from 'zod';
+import { type Checkable, checkModels, checkTasks, type Known } from './check.ts';
+import { ConfigError, type Problem } from './config-error.ts';
+import { explain } from './explain.ts';
+import { buildModels } from './models.ts';
+import { declaredPrices } from './prices.ts';
+import { configSchema, modelSchema, taskSchema } from './schema.ts';
+import { Source } from './source.ts';
+import { buildTasks } from './tasks.ts';
+import type { Config, Environment } from './types.ts';
+
+/**
+ * Reads the text of a config. `file` names it in errors and is where relative paths start; `known` lists the providers there are.
+ * The price file is named, not read: `loadConfig` reads it. Throws one ConfigError with everything that is wrong, each at its line and column.
+ */
+export function parseConfig(text: string, file: string, environment: Environment, known: Known = {}): Config {
+  const source = new Source(text, file, environment);
+  if (!source.readable) throw failure(source.problems);
+  const value = source.value();
+  const parsed = configSchema.safeParse(value);
+  const found = parsed.success ? [] : explain(parsed.error, configSchema, source, value);
+  const checkable = whatCanBeChecked(value);
+  const problems = [...found, ...checkModels(checkable, source, known), ...checkTasks(checkable, source)];
+  // A value whose variable is unset is wrong for that reason alone, whatever else is found about it.
+  const all = [...source.problems, ...problems.filter((problem) => !source.isUnset(problem.position))];
+  if (all.length > 0 || !parsed.success) throw failure(all);
+  const inFolder = (path: string) => resolve(dirname(file), path);
+  const models = buildModels(parsed.data, known, inFolder);
+  return {
+    file,
+    models,
+    tasks: buildTasks(parsed.data),
+    priceFile: parsed.data.prices === undefined ? null : inFolder(parsed.data.prices),
+    prices: declaredPrices(models.values()),
+  };
+}
+
+function failure(problems: readonly Problem[]): ConfigError {
+  return new ConfigError(problems as [Problem, ...Problem[]]);
+}
+
+/** Models and tasks key by key, so that a mistake in one place does not hide those in others. */
+function whatCanBeChecked(value: unknown): Checkable {
+  const file = asMapping(value);
+  const models = asMapping(file.models);
+  return {
+    models: wellShaped(models, modelSchema),
+    tasks: wellShaped(asMapping(file.tasks), taskSchema),
+    modelNames: [...Object.keys(models), ...Object.keys(asMapping(file.students)).map((name) => `student/${name}`)],
+  };
+}
+
+function wellShaped<T>(entries: Readonly<Record<string, unknown>>, schema: z.ZodType<T>): Record<string, Partial<T>> {
+  return Object.fromEntries(
+    Object.entries(entries).map(([name, entry]) => {
+      const result = schema.safeParse(entry);
+      if (result.success) return [name, result.data];
+      const wrong = new Set(result.error.issues.map((issue) => String(issue.path[0])));
+      const rest = Object.entries(asMapping(entry)).filter(([key]) => !wrong.has(key));
+      return [name, Object.fromEntries(rest) as Partial<T>];
+    }),
+  );
+}
+
+function asMapping(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
+}

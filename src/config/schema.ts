@@ -1,0 +1,163 @@
+import { z } from 'zod';
+
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._:/-]*$/;
+
+const name = z.string().regex(NAME).describe('A name: letters, digits and . _ : / -');
+const positive = z.number().gt(0);
+const usd = z.number().min(0);
+
+const parameters = z
+  .strictObject({
+    temperature: z.number().min(0).max(2).optional(),
+    topP: z.number().gt(0).max(1).optional(),
+    maxTokens: z.int().min(1).optional(),
+    seed: z.int().optional(),
+    stop: z.array(z.string()).min(1).optional(),
+  })
+  .describe('Generation parameters; what a task sets wins over what a model sets');
+
+const classes = {
+  input: usd.optional().describe('US dollars per million fresh input tokens'),
+  output: usd.optional().describe('US dollars per million output tokens'),
+  cacheRead: usd.optional(),
+  cacheWrite5m: usd.optional(),
+  cacheWrite1h: usd.optional(),
+  reasoning: usd.optional(),
+  audioInput: usd.optional(),
+  audioOutput: usd.optional(),
+};
+
+const free = z.literal(true).optional().describe('A declared price of 0, which is not the same as no price');
+const sameAs = z
+  .strictObject({ provider: z.string().min(1), model: z.string().min(1) })
+  .optional()
+  .describe('The price of another model of the catalogue, for a recording or a proxy');
+
+const price = z.strictObject({ ...classes, free, sameAs }).describe('US dollars per million tokens by class, or free: true, or sameAs');
+
+const hardware = z
+  .strictObject({
+    usdPerHour: positive.describe('What the machine costs an hour'),
+    tokensPerSecond: positive.describe('Output tokens per second at full load'),
+    utilisation: positive.max(1).default(1).describe('Share of the time that it works'),
+  })
+  .describe('The price of a machine of your own');
+
+/** One entry of `models:`. */
+export const modelSchema = z.strictObject({
+  provider: z.string().min(1).describe('The provider that serves it, for example replay'),
+  model: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('The name on the wire, a dated version where there is one; the name in the config when absent'),
+  url: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe('Base URL, as the SDK of that vendor takes it'),
+  apiKey: z.string().min(1).optional().describe('The credential; write ${NAME} to take it from the environment'),
+  tier: z.enum(['small', 'mid', 'frontier']).optional().describe('By its place on the ladders when absent'),
+  boundary: z.string().min(1).optional().describe('Where its data may go: internal, eu, any, or a word of your own'),
+  capabilities: z.array(z.enum(['tools', 'images', 'json-schema', 'logprobs', 'streaming', 'embeddings', 'system'])).optional(),
+  contextWindow: z.int().min(1).optional().describe('Tokens that fit, prompt and answer together'),
+  price: price.optional(),
+  hardware: hardware.optional(),
+  data: z.string().min(1).optional().describe('Path of the recording that a replayed model answers from'),
+  path: z.string().min(1).optional().describe('Path of the folder that a student is loaded from'),
+  parameters: parameters.optional(),
+});
+
+const student = z.strictObject({
+  path: z.string().min(1).describe('The folder that `smallfirst student train --out` wrote'),
+  boundary: z.string().min(1).optional(),
+});
+
+const output = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('label'), labels: z.array(z.string().min(1)).min(2) }),
+  z.strictObject({ kind: z.literal('json'), schema: z.record(z.string(), z.json()).default({}).describe('JSON Schema of the answer') }),
+  z.strictObject({ kind: z.literal('text') }),
+]);
+
+/** One entry of `tasks:`. */
+export const taskSchema = z.strictObject({
+  output,
+  ladder: z.array(z.string().min(1)).min(1).describe('Models from the cheapest to the ceiling; student/NAME names a student'),
+  metric: z
+    .union([z.string().min(1), z.looseObject({ name: z.string().min(1) })])
+    .optional()
+    .describe('A metric by name, or a mapping of its name and options; by output kind when absent'),
+  floor: z
+    .strictObject({ retain: positive.max(1).default(0.98), level: positive.lt(1).default(0.95) })
+    .optional()
+    .describe('The share of the ceiling to keep, and the confidence level'),
+  prompt: z
+    .union([z.string().min(1), z.strictObject({ system: z.string().min(1).optional(), user: z.string().min(1).optional() })])
+    .optional()
+    .describe('The prompt; {{input}} stands for the item'),
+  threshold: z.number().min(0).max(1).optional().describe('A fixed number, always shown as uncertified'),
+  signal: z.string().min(1).optional().describe('The confidence signal to use'),
+  parameters: parameters.optional(),
+});
+
+const priceRow = z.strictObject({
+  provider: z.string().min(1),
+  model: z.string().min(1),
+  from: z.iso.date().optional().describe('First day it holds (UTC)'),
+  source: z.string().optional(),
+  tiers: z.strictObject({ batch: usd.optional(), flex: usd.optional(), priority: usd.optional() }).optional(),
+  usdPerMillion: z.strictObject(classes).optional(),
+  usdPerRequest: usd.optional(),
+  longContext: z.array(z.strictObject({ above: z.int().min(1), usdPerMillion: z.strictObject(classes) })).optional(),
+  hardware: hardware.optional(),
+  free,
+  sameAs,
+});
+
+/** The shape of a price file: a list of prices. */
+export const priceFileSchema = z.array(priceRow);
+export type RawPriceRow = z.output<typeof priceRow>;
+
+/** The shape of smallfirst.yaml. What it cannot say (names that must exist, prompts, two prices) is checked in check.ts. */
+export const configSchema = z.strictObject({
+  version: z.literal(1).optional().describe('Version of this format'),
+  models: z.record(name, modelSchema).default({}),
+  students: z.record(name, student).default({}),
+  tasks: z.record(name, taskSchema).default({}),
+  prices: z.string().min(1).optional().describe('Path of a price file of your own'),
+});
+
+/** A config as people write it, its shape checked and nothing else. */
+export type RawConfig = z.output<typeof configSchema>;
+export type RawModel = RawConfig['models'][string];
+export type RawTask = RawConfig['tasks'][string];
+
+/** JSON Schema (draft 2020-12) of smallfirst.yaml, for editors. */
+export function configJsonSchema(): object {
+  return { title: 'smallfirst.yaml', ...z.toJSONSchema(configSchema, { io: 'input' }) };
+}
+
+/** The keys that a schema allows at a path, for suggestions; empty where any key may stand. */
+export function keysAt(schema: z.core.$ZodType, path: readonly PropertyKey[]): readonly string[] {
+  let current: readonly z.core.$ZodType[] = [schema];
+  for (const segment of path) current = current.flatMap((schema) => stepInto(unwrap(schema), String(segment)));
+  return [...new Set(current.flatMap((schema) => unwrap(schema).flatMap(shapeKeys)))];
+}
+
+function stepInto(schemas: readonly z.core.$ZodType[], segment: string): readonly z.core.$ZodType[] {
+  return schemas.flatMap((schema) => {
+    if (schema instanceof z.ZodObject) return schema.shape[segment] ? [schema.shape[segment]] : [];
+    if (schema instanceof z.ZodRecord) return [schema.valueType];
+    if (schema instanceof z.ZodArray) return [schema.element];
+    return [];
+  });
+}
+
+function unwrap(schema: z.core.$ZodType): readonly z.core.$ZodType[] {
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault) return unwrap(schema.def.innerType);
+  if (schema instanceof z.ZodUnion) return schema.options.flatMap(unwrap);
+  return [schema];
+}
+
+function shapeKeys(schema: z.core.$ZodType): readonly string[] {
+  return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
+}

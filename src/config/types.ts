@@ -1,0 +1,70 @@
+import type { Capability, Model, Task } from '../core/index.ts';
+import type { PriceRow, PriceTerms } from '../pricing/index.ts';
+
+/** Generation parameters that belong to a model or a task; a task's win over a model's. */
+export interface Parameters {
+  readonly temperature?: number;
+  readonly topP?: number;
+  readonly maxTokens?: number;
+  readonly seed?: number;
+  readonly stop?: readonly string[];
+}
+
+/** A model of the config, with everything that its provider and its price need. */
+export interface ModelConfig extends Model {
+  readonly url: string | null;
+  /** A secret: never printed, logged or hashed. */
+  readonly apiKey: string | null;
+  /** Absolute path of the recording that a replayed model answers from. */
+  readonly data: string | null;
+  /** Absolute path of the folder that an embedded student is loaded from. */
+  readonly path: string | null;
+  /** The price that the model declares; null when it comes from the price file or the bundled catalogue. */
+  readonly price: PriceTerms | null;
+  readonly parameters: Parameters;
+}
+
+/** The prompt of a task: `{{input}}` in `user` stands for the item. */
+export interface Prompt {
+  readonly system: string | null;
+  readonly user: string;
+}
+
+/** A metric by name, with the options it takes. */
+export interface MetricConfig {
+  readonly name: string;
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+/** A task of the config, with its defaults filled in. */
+export interface TaskConfig extends Task {
+  readonly prompt: Prompt;
+  readonly metricOptions: Readonly<Record<string, unknown>>;
+  /** A fixed threshold that a person chose: always shown as uncertified. */
+  readonly threshold: number | null;
+  /** Name of the confidence signal; null takes the best one that the answers carry. */
+  readonly signal: string | null;
+  readonly parameters: Parameters;
+}
+
+/** A whole config, checked: every name it uses exists, every path is absolute, every variable is filled in. */
+export interface Config {
+  /** The file as it was named. */
+  readonly file: string;
+  /** Models by name; students are here as `student/NAME`. */
+  readonly models: ReadonlyMap<string, ModelConfig>;
+  readonly tasks: ReadonlyMap<string, TaskConfig>;
+  /** Absolute path of the user's price file. */
+  readonly priceFile: string | null;
+  /** Every price that the user declares, in the models and in the price file: what a price book takes. */
+  readonly prices: readonly PriceRow[];
+}
+
+/** What the config must know of a provider to check a model: which keys it needs, and what it can do. */
+export interface KnownProvider {
+  readonly needs: readonly ('model' | 'url' | 'apiKey' | 'data' | 'path')[];
+  readonly capabilities: readonly Capability[];
+}
+
+/** Environment variables, as `process.env` gives them. */
+export type Environment = Readonly<Record<string, string | undefined>>;
