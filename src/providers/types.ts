@@ -1,9 +1,15 @@
-import type { EpochMs, ModelEvent, ModelRequest } from '../core/index.ts';
+import type { Capability, EpochMs, ModelEvent, ModelRequest } from '../core/index.ts';
+import type { Recording } from './recording.ts';
 
 /** What surrounds one call to a model. */
 export interface CallContext {
   /** Id of the item or request, under which a recording finds its answer. */
   readonly itemId: string | null;
+  /**
+   * The task's input before a prompt was put around it: what an embedded student reads. Null when it is not known apart;
+   * then the last user message is the input.
+   */
+  readonly input: string | null;
   /** Aborts the call; the provider stops generating (and billing) as soon as it can. */
   readonly signal: AbortSignal | null;
   readonly deadlineAt: EpochMs | null;
@@ -17,4 +23,42 @@ export interface CallContext {
  */
 export interface ModelClient {
   call(request: ModelRequest, context: CallContext): AsyncIterable<ModelEvent>;
+}
+
+/** What a client is made from: the part of a configured model that providers read. */
+export interface ModelSource {
+  readonly name: string;
+  readonly provider: string;
+  readonly model: string;
+  readonly data: string | null;
+  readonly path: string | null;
+}
+
+/** What an embedded classifier says of a text. */
+export interface StudentAnswer {
+  readonly label: string;
+  /** Calibrated P(label is right). */
+  readonly probability: number;
+}
+
+/** An embedded classifier, as the student adapter needs it. */
+export interface StudentModel {
+  predict(text: string): StudentAnswer;
+  /** What pins this student: a checksum of its files, served as its model version. */
+  readonly version: string;
+}
+
+/** What clients need of the world. */
+export interface ClientDeps {
+  /** Loads a trained student from its folder. Throws STUDENT_FILE_INVALID. */
+  loadStudent(path: string): Promise<StudentModel>;
+  /** Reads a recording. Throws INPUT_INVALID with the line, or INPUT_NOT_FOUND. */
+  loadRecording(path: string): Promise<Recording>;
+}
+
+/** A provider as a row: what a model of it needs in the config, what it can do, and how it is called. */
+export interface ProviderRow {
+  readonly needs: readonly ('model' | 'url' | 'apiKey' | 'data' | 'path')[];
+  readonly capabilities: readonly Capability[];
+  open(source: ModelSource, deps: ClientDeps): Promise<ModelClient>;
 }

@@ -1,0 +1,66 @@
+import { SmallfirstError } from '../core/index.ts';
+import type { Recording } from './recording.ts';
+import { replayClient } from './replay.ts';
+import { studentClient } from './student.ts';
+import type { ClientDeps, ModelClient, ModelSource, ProviderRow } from './types.ts';
+
+/** Every provider there is: adding one is one row. The config checks models against it. */
+export const providers = {
+  replay: {
+    needs: ['data'],
+    capabilities: ['system', 'streaming', 'logprobs', 'json-schema', 'tools', 'images'],
+    open: async (source, deps) => {
+      const file = required(source, 'data');
+      const recording = await deps.loadRecording(file);
+      if (!recording.models().includes(source.model)) {
+        const names = recording.models().join(', ') || 'none';
+        throw new SmallfirstError('MODEL_NOT_FOUND', `The recording ${file} holds no model "${source.model}"; it holds: ${names}.`);
+      }
+      return replayClient(recording, source.model);
+    },
+  },
+  student: {
+    needs: ['path'],
+    capabilities: ['system', 'streaming'],
+    open: async (source, deps) => studentClient(await deps.loadStudent(required(source, 'path'))),
+  },
+} as const satisfies Readonly<Record<string, ProviderRow>>;
+
+/** Clients by model, each opened once; models that share a recording share its one copy in memory. */
+export class ClientRegistry {
+  readonly #deps: ClientDeps;
+  readonly #clients = new Map<string, Promise<ModelClient>>();
+  readonly #recordings = new Map<string, Promise<Recording>>();
+
+  constructor(deps: ClientDeps) {
+    this.#deps = { ...deps, loadRecording: (path) => remembered(this.#recordings, path, () => deps.loadRecording(path)) };
+  }
+
+  /** The client of a model. Throws MODEL_NOT_FOUND for a provider there is not, and what its provider throws. */
+  client(source: ModelSource): Promise<ModelClient> {
+    return remembered(this.#clients, source.name, async () => {
+      const rows: Readonly<Record<string, ProviderRow>> = providers;
+      const row = Object.hasOwn(rows, source.provider) ? rows[source.provider] : undefined;
+      if (row) return row.open(source, this.#deps);
+      const known = Object.keys(providers).join(', ');
+      throw new SmallfirstError(
+        'MODEL_NOT_FOUND',
+        `The provider "${source.provider}" of ${source.name} is not known; known are: ${known}.`,
+      );
+    });
+  }
+}
+
+function remembered<T>(memory: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {
+  const known = memory.get(key);
+  if (known) return known;
+  const made = make();
+  memory.set(key, made);
+  return made;
+}
+
+function required(source: ModelSource, key: 'data' | 'path'): string {
+  const value = source[key];
+  if (value !== null) return value;
+  throw new SmallfirstError('CONFIG_INVALID', `The model ${source.name} lacks "${key}", which its provider needs.`);
+}
