@@ -1,0 +1,80 @@
+import { addUsd, costOfTokens, type NanoUsd, type NanoUsdPerMillion, type Usage } from '../core/index.ts';
+import type { PriceClass, PriceLine, Rates } from './types.ts';
+
+/**
+ * What a class costs when the list states no price of its own, tried in order. Cache classes then cost what fresh input
+ * costs (no discount, no surcharge), a one-hour cache write what a five-minute one costs: the rule of genai-prices, so both agree.
+ * A class whose whole chain is unstated has no price, and then the call has none: tokens are never dropped.
+ */
+export const fallbacks: Readonly<Record<PriceClass, readonly PriceClass[]>> = {
+  freshInput: [],
+  audioInput: ['freshInput'],
+  cacheRead: ['freshInput'],
+  cacheWrite5m: ['freshInput'],
+  cacheWrite1h: ['cacheWrite5m', 'freshInput'],
+  output: [],
+  reasoning: ['output'],
+  audioOutput: ['output'],
+  request: [],
+};
+
+/** The price of a class: its own, or the first stated one of its chain; null when there is none. */
+export function rateOf(rates: Rates, priceClass: PriceClass): NanoUsdPerMillion | null {
+  const own = rates[priceClass];
+  if (own !== undefined) return own;
+  for (const fallback of fallbacks[priceClass]) {
+    const rate = rates[fallback];
+    if (rate !== undefined) return rate;
+  }
+  return null;
+}
+
+/** Says what is wrong with counts that cannot be booked, or null when all is well. */
+export function usageProblem(usage: Usage): string | null {
+  for (const [name, count] of Object.entries(usage)) {
+    if (!Number.isSafeInteger(count) || count < 0) return `${name} is ${count}, not a count of tokens`;
+  }
+  if (usage.audioInput > usage.freshInput) return `audioInput ${usage.audioInput} exceeds freshInput ${usage.freshInput}, which holds it`;
+  if (usage.reasoning > usage.output) return `reasoning ${usage.reasoning} exceeds output ${usage.output}, which holds it`;
+  if (usage.audioOutput > usage.output) return `audioOutput ${usage.audioOutput} exceeds output ${usage.output}, which holds it`;
+  return null;
+}
+
+/**
+ * Books a usage at a set of rates, a line per class that has tokens, and one per request where the list charges for it.
+ * Reasoning and audio are parts of the output and the input: they get a line only where they have a price of their own,
+ * so that they are never paid twice. Returns the class without a price instead, when there is one.
+ */
+export function bookLines(usage: Usage, rates: Rates): { readonly lines: PriceLine[]; readonly unpriced: PriceClass | null } {
+  const lines: PriceLine[] = [];
+  for (const [priceClass, tokens] of disjoint(usage, rates)) {
+    if (tokens === 0) continue;
+    const pricePerMillion = rateOf(rates, priceClass);
+    if (pricePerMillion === null) return { lines: [], unpriced: priceClass };
+    lines.push({ class: priceClass, tokens, pricePerMillion, cost: costOfTokens(tokens, pricePerMillion) });
+  }
+  return { lines, unpriced: null };
+}
+
+/** The exact sum of the lines. */
+export function totalOf(lines: readonly PriceLine[]): NanoUsd {
+  return addUsd(...lines.map((line) => line.cost));
+}
+
+function disjoint(usage: Usage, rates: Rates): readonly (readonly [PriceClass, number])[] {
+  const audioInput = rates.audioInput === undefined ? 0 : usage.audioInput;
+  const audioOutput = rates.audioOutput === undefined ? 0 : usage.audioOutput;
+  // Reasoning spoken aloud would be in both counts; it is paid once, as audio.
+  const reasoning = rates.reasoning === undefined ? 0 : Math.min(usage.reasoning, usage.output - audioOutput);
+  return [
+    ['freshInput', usage.freshInput - audioInput],
+    ['audioInput', audioInput],
+    ['cacheRead', usage.cacheRead],
+    ['cacheWrite5m', usage.cacheWrite5m],
+    ['cacheWrite1h', usage.cacheWrite1h],
+    ['output', usage.output - reasoning - audioOutput],
+    ['reasoning', reasoning],
+    ['audioOutput', audioOutput],
+    ['request', rates.request === undefined ? 0 : 1],
+  ];
+}
