@@ -64,6 +64,8 @@ export class AnswerCollector {
         break;
       }
       case 'thinking':
+      case 'annotation':
+      case 'opaque':
         break;
       case 'end':
         this.#end = event;

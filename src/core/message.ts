@@ -1,13 +1,34 @@
 import type { Json } from './json.ts';
 
-/** One piece of a message. `opaque` carries what only its own protocol understands (thinking signatures, citations), untouched. */
+/** Members that only one wire protocol knows (cache_control, name, top_k …): written back to that protocol, left out of any other. */
+export interface Extras {
+  readonly protocol: string;
+  readonly members: { readonly [key: string]: Json | undefined };
+}
+
+/**
+ * One piece of a message. `opaque` carries a whole part that only its own protocol understands, untouched.
+ * A thinking signature is worth something only to the protocol that issued it, which `protocol` names.
+ */
 export type Part =
-  | { readonly type: 'text'; readonly text: string }
-  | { readonly type: 'image'; readonly mediaType: string; readonly source: ImageSource }
-  | { readonly type: 'tool-call'; readonly id: string; readonly name: string; readonly arguments: string }
-  | { readonly type: 'tool-result'; readonly id: string; readonly content: readonly Part[]; readonly isError: boolean }
-  | { readonly type: 'thinking'; readonly text: string; readonly signature: string | null }
-  | { readonly type: 'refusal'; readonly text: string }
+  | { readonly type: 'text'; readonly text: string; readonly extras?: Extras }
+  | { readonly type: 'image'; readonly mediaType: string; readonly source: ImageSource; readonly extras?: Extras }
+  | { readonly type: 'tool-call'; readonly id: string; readonly name: string; readonly arguments: string; readonly extras?: Extras }
+  | {
+      readonly type: 'tool-result';
+      readonly id: string;
+      readonly content: readonly Part[];
+      readonly isError: boolean;
+      readonly extras?: Extras;
+    }
+  | {
+      readonly type: 'thinking';
+      readonly text: string;
+      readonly signature: string | null;
+      readonly protocol?: string;
+      readonly extras?: Extras;
+    }
+  | { readonly type: 'refusal'; readonly text: string; readonly extras?: Extras }
   | { readonly type: 'opaque'; readonly protocol: string; readonly value: Json };
 
 export type ImageSource = { readonly kind: 'url'; readonly url: string } | { readonly kind: 'base64'; readonly data: string };
@@ -15,6 +36,7 @@ export type ImageSource = { readonly kind: 'url'; readonly url: string } | { rea
 export interface Message {
   readonly role: 'system' | 'user' | 'assistant';
   readonly content: readonly Part[];
+  readonly extras?: Extras;
 }
 
 export interface ToolDefinition {
@@ -22,6 +44,9 @@ export interface ToolDefinition {
   readonly description: string | null;
   /** JSON Schema of the arguments. */
   readonly parameters: Json;
+  /** Arguments must fit the schema exactly, where the provider can promise that. */
+  readonly strict?: boolean;
+  readonly extras?: Extras;
 }
 
 export type ToolChoice = 'auto' | 'none' | 'required' | { readonly name: string };
@@ -46,6 +71,11 @@ export interface ModelRequest {
   readonly seed?: number;
   /** Ask for token log-probabilities, with this many alternatives per position. */
   readonly logprobs?: { readonly top: number };
+  /** How hard a reasoning model should think, in the provider's own word (`low`, `medium`, `high` …). */
+  readonly reasoningEffort?: string;
+  /** The caller's opaque id of its own end user, for the provider's abuse detection. */
+  readonly endUser?: string;
+  readonly extras?: Extras;
 }
 
 /** A message that holds only text. */

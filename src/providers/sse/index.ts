@@ -1,0 +1,3 @@
+export { formatSse, formatSseComment } from './format.ts';
+export type { SseFrame, SseParserOptions } from './parser.ts';
+export { SseParser } from './parser.ts';
