@@ -2,16 +2,24 @@ import type { Call, Certificate, EpochMs, Json, NanoUsd } from '../core/index.ts
 
 /** Calls: append-only rows, with rollups written in the same transaction. */
 export interface CallStore {
-  /** Writes rows; a row whose id is already there is left alone and counted once. Returns how many were new. All or nothing. */
+  /**
+   * Writes rows; a row whose id is already there is left alone and counted once. Returns how many were new. All or nothing:
+   * a row that cannot be kept as it is (INPUT_INVALID) leaves nothing of the batch behind. Latencies are kept to the microsecond.
+   * Names keep 256 characters and no control characters.
+   */
   append(calls: readonly Call[]): Promise<number>;
   /** Rows of one client request, oldest first. */
   ofRequest(requestId: string): Promise<readonly Call[]>;
-  /** A page of rows, newest first; `before` is the last id of the page before. */
+  /** A page of rows, newest first; `before` is the last id of the page before (INPUT_NOT_FOUND when there is no such row). */
   list(filter: CallFilter, page: { readonly limit: number; readonly before?: string }): Promise<readonly Call[]>;
-  /** The bill of a span from rollups only: never scans rows. `from` and `to` are whole hours, `to` exclusive. */
+  /**
+   * The bill of a span from rollups only: never scans rows. `from` and `to` are whole hours in UTC, `to` exclusive (RangeError otherwise).
+   * One row per combination that has calls, sorted by its dimensions, nulls first. Sums are exact: one past 2^53 - 1 throws RangeError.
+   */
   bill(span: { readonly from: EpochMs; readonly to: EpochMs }, by: readonly BillDimension[]): Promise<readonly BillRow[]>;
 }
 
+/** Which rows to list: `since` inclusive, `until` exclusive. */
 export interface CallFilter {
   readonly task?: string;
   readonly model?: string;
@@ -19,14 +27,34 @@ export interface CallFilter {
   readonly until?: EpochMs;
 }
 
-export type BillDimension = 'task' | 'step' | 'model' | 'provider' | 'tier' | 'purpose' | 'outcome' | 'key' | 'team' | 'day' | 'hour';
+/** What a bill can be split by. `day` reads `2026-01-31`, `hour` reads `2026-01-31T13:00Z`, both in UTC. */
+export type BillDimension =
+  | 'task'
+  | 'step'
+  | 'pipeline'
+  | 'model'
+  | 'provider'
+  | 'tier'
+  | 'purpose'
+  | 'outcome'
+  | 'key'
+  | 'team'
+  | 'day'
+  | 'hour';
 
 /** One line of a bill. Money is exact; unpriced calls are counted apart and never as 0. */
 export interface BillRow {
   readonly dimensions: Readonly<Partial<Record<BillDimension, string | null>>>;
+  /** Attempts: every request to a model, whoever caused it. */
   readonly calls: number;
+  /**
+   * Client requests that were closed: calls with the outcome `accepted` or `failed` and the purpose `answer`, `escalation`, `polish` or
+   * `passthrough`. So an attempt that failed while another rung was still to come is recorded as `escalated`, with its error code.
+   */
+  readonly requests: number;
   readonly unpricedCalls: number;
   readonly cost: NanoUsd;
+  /** Every token of the prompts; `cachedTokens` is the part of it that was read from a cache. */
   readonly inputTokens: number;
   readonly cachedTokens: number;
   readonly outputTokens: number;
@@ -37,9 +65,10 @@ export interface BillRow {
 
 /** Request and answer bodies, apart from the metrics, by content hash. */
 export interface BodyStore {
+  /** Keeps bodies as UTF-8. One that is there already only becomes younger, so that pruning keeps what is still referred to. */
   put(bodies: readonly { readonly hash: string; readonly at: EpochMs; readonly body: string }[]): Promise<void>;
   get(hash: string): Promise<string | null>;
-  /** Removes bodies older than a time; returns how many. Calls stay. */
+  /** Removes bodies last put before a time; returns how many. Calls stay. */
   prune(before: EpochMs): Promise<number>;
 }
 
@@ -65,9 +94,11 @@ export interface StoredPair {
   readonly bigLatencyMs: number | null;
 }
 
+/** Recorded pairs, by task and the two models compared. */
 export interface PairStore {
   /** A pair whose (task, small, big, id) is already there is left alone. Returns how many were new. */
   append(pairs: readonly StoredPair[]): Promise<number>;
+  /** Oldest first. */
   list(query: {
     readonly task: string;
     readonly small: string;
@@ -95,14 +126,17 @@ export interface EvalCell {
   readonly detail: Json;
 }
 
+/** Cells of evals, found again by key, so that a run can be resumed and a cell is never paid for twice. */
 export interface EvalStore {
   /** Writes cells; a cell with the same key replaces an erroneous one and never a good one. */
   put(cells: readonly EvalCell[]): Promise<void>;
   /** The cells of these keys that are there and good: what a resumed run need not ask again. */
   found(keys: readonly string[]): Promise<ReadonlyMap<string, EvalCell>>;
+  /** The cells that a run asked for itself, oldest first. */
   ofRun(run: string): Promise<readonly EvalCell[]>;
 }
 
+/** Certificates: added and voided, never changed. */
 export interface CertificateStore {
   /** Keeps a certificate; one with the same id is left alone. */
   add(certificate: Certificate): Promise<void>;
@@ -112,6 +146,7 @@ export interface CertificateStore {
   history(
     task: string,
   ): Promise<readonly { readonly certificate: Certificate; readonly voided: { readonly at: EpochMs; readonly reason: string } | null }[]>;
+  /** Voids one for good; the first reason stays. INPUT_NOT_FOUND when there is no such certificate. */
   void(id: string, at: EpochMs, reason: string): Promise<void>;
 }
 
@@ -122,5 +157,8 @@ export interface Store {
   readonly pairs: PairStore;
   readonly evals: EvalStore;
   readonly certificates: CertificateStore;
+  /** After it, everything written before survives a power cut too; a crash of the process alone never loses a write. */
+  flush(): Promise<void>;
+  /** Waits for what is under way, then lets go of the database. */
   close(): Promise<void>;
 }

@@ -1,0 +1,59 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { SmallfirstError } from '../core/index.ts';
+
+/** A data directory that is open. */
+export interface DataDir {
+  /** Absolute. */
+  readonly path: string;
+  /** Where its SQLite file is. */
+  readonly database: string;
+  /** Lets another process own it. Does nothing for a reader. */
+  release(): Promise<void>;
+}
+
+/** How a data directory is opened. */
+export interface DataDirOptions {
+  /** Only looks: takes no lock, makes nothing, and may look while another process owns it. */
+  readonly readOnly?: boolean;
+}
+
+/**
+ * Opens a data directory and makes it, readable by its owner only, if it is not there. One process owns it at a time: the lock goes with
+ * the process, so after a crash the next one takes over at once. Throws DATA_DIR_LOCKED, naming the owner's process id, or
+ * INPUT_NOT_FOUND for a reader without a directory.
+ */
+export async function openDataDir(dir: string, options: DataDirOptions = {}): Promise<DataDir> {
+  const path = resolve(dir);
+  const database = join(path, 'smallfirst.db');
+  if (options.readOnly) {
+    if (!existsSync(path)) throw new SmallfirstError('INPUT_NOT_FOUND', `no data directory at ${dir}`);
+    return { path, database, release: async () => {} };
+  }
+  await mkdir(path, { recursive: true, mode: 0o700 });
+  const { lockFile } = await import('./sqlite/file-lock.ts');
+  const lock = lockFile(join(path, 'owner.lock'));
+  const pidFile = join(path, 'owner.pid');
+  if (!lock) throw new SmallfirstError('DATA_DIR_LOCKED', `${dir} is owned by ${await ownerOf(pidFile)}`);
+  // Only for people and for the message above; the lock itself does not depend on it.
+  await writeFile(`${pidFile}.new`, `${process.pid}\n`, { mode: 0o600 });
+  await rename(`${pidFile}.new`, pidFile);
+  let released = false;
+  return {
+    path,
+    database,
+    release: async () => {
+      if (released) return;
+      released = true;
+      await rm(pidFile, { force: true });
+      lock.release();
+    },
+  };
+}
+
+async function ownerOf(pidFile: string): Promise<string> {
+  const text = await readFile(pidFile, 'utf8').catch(() => '');
+  const pid = text.trim();
+  return /^\d+$/.test(pid) ? `process ${pid}` : 'another process';
+}

@@ -1,0 +1,93 @@
+import type { PostgresPool, PostgresPoolClient } from 'kysely';
+import type { Pool, PoolClient } from 'pg';
+import { SmallfirstError } from '../../core/index.ts';
+
+const INT8 = 20;
+
+/** How a pool connects. */
+export interface PoolOptions {
+  readonly url: string;
+  readonly maxConnections: number;
+  /** Schema in which unqualified names are found. */
+  readonly schema: string | null;
+}
+
+/** A pool of `pg`, loaded on use: the package is optional. Throws STORE_UNAVAILABLE when it is not installed. */
+export async function openPool(options: PoolOptions): Promise<PostgresPool> {
+  const { default: pg } = await import('pg').catch((cause: unknown) => {
+    throw new SmallfirstError('STORE_UNAVAILABLE', 'PostgreSQL needs the package pg, which is not installed: npm install pg', { cause });
+  });
+  const pool = new pg.Pool({
+    connectionString: options.url,
+    max: options.maxConnections,
+    application_name: 'smallfirst',
+    ...(options.schema === null ? {} : { options: `-c search_path=${options.schema}` }),
+    // Numbers where they are exact, and BigInt where a number would round: the reader then refuses it.
+    types: { getTypeParser: (oid, format) => (oid === INT8 && format !== 'binary' ? int8 : pg.types.getTypeParser(oid, format as 'text')) },
+  });
+  // A connection that breaks while idle is replaced on the next use; without a listener it would end the process.
+  pool.on('error', () => {});
+  return new TranslatingPool(pool);
+}
+
+function int8(text: string): number | bigint {
+  const number = Number(text);
+  return Number.isSafeInteger(number) ? number : BigInt(text);
+}
+
+/** The pool as Kysely wants it, with errors of the table. */
+class TranslatingPool implements PostgresPool {
+  readonly #pool: Pool;
+  readonly #clients = new WeakMap<PoolClient, PostgresPoolClient>();
+
+  constructor(pool: Pool) {
+    this.#pool = pool;
+  }
+
+  async connect(): Promise<PostgresPoolClient> {
+    let client: PoolClient;
+    try {
+      client = await this.#pool.connect();
+    } catch (error) {
+      throw storeError(error);
+    }
+    const known = this.#clients.get(client);
+    if (known) return known;
+    const translating = translatingClient(client);
+    this.#clients.set(client, translating);
+    return translating;
+  }
+
+  end(): Promise<void> {
+    return this.#pool.end();
+  }
+}
+
+function translatingClient(client: PoolClient): PostgresPoolClient {
+  let broken: Error | undefined;
+  // While a connection is lent out its errors come here: it is thrown away when it comes back.
+  client.on('error', (error) => {
+    broken = error;
+  });
+  const query = async (text: string, parameters: readonly unknown[]) => {
+    try {
+      return await client.query(text, [...parameters]);
+    } catch (error) {
+      throw storeError(error);
+    }
+  };
+  return { query: query as unknown as PostgresPoolClient['query'], release: () => client.release(broken) };
+}
+
+/** Connection trouble, shutdown, full disk or too many connections: SQLSTATE classes 08, 53, 57, 58, and the operating system's own. */
+const unavailable = /^(08|53|57P|58)|^(ECONN|ETIMEDOUT|EPIPE|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|3D000|28)/;
+
+function storeError(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  if (unavailable.test(code) || error.message.startsWith('Connection terminated')) {
+    return new SmallfirstError('STORE_UNAVAILABLE', `PostgreSQL: ${error.message || code}`, { cause: error });
+  }
+  if (code === '22003') return new RangeError('a sum leaves the exact range', { cause: error });
+  return error;
+}

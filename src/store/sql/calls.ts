@@ -1,0 +1,76 @@
+import type { Kysely } from 'kysely';
+import { type Call, SmallfirstError } from '../../core/index.ts';
+import type { CallFilter, CallStore } from '../types.ts';
+import { readBill } from './bill.ts';
+import { callColumns, callOf } from './call-row.ts';
+import type { Tables } from './tables.ts';
+import { plainName, plainText } from './values.ts';
+
+/** What differs by engine: the hot path. */
+export interface CallWriter {
+  append(calls: readonly Call[]): Promise<number>;
+}
+
+/** Calls over SQL: the engine's own writer, the shared queries. */
+export function sqlCallStore(db: Kysely<Tables>, writer: CallWriter): CallStore {
+  return {
+    append: (calls) => writer.append(calls),
+    ofRequest: async (requestId) => {
+      const rows = await joined(db).where('calls.request_id', '=', plainText(requestId)).orderBy('calls.at').orderBy('calls.id').execute();
+      return rows.map(callOf);
+    },
+    list: (filter, page) => listCalls(db, filter, page),
+    bill: (span, by) => readBill(db, span, by),
+  };
+}
+
+function joined(db: Kysely<Tables>) {
+  return db
+    .selectFrom('calls')
+    .innerJoin('dimensions', 'dimensions.id', 'calls.dimension_id')
+    .innerJoin('traits', 'traits.id', 'calls.trait_id')
+    .select(callColumns.map((column) => `calls.${column}` as const))
+    .select([
+      'dimensions.task',
+      'dimensions.step',
+      'dimensions.pipeline',
+      'dimensions.key',
+      'dimensions.team',
+      'dimensions.model',
+      'dimensions.provider',
+      'dimensions.tier',
+      'dimensions.purpose',
+      'dimensions.outcome',
+    ])
+    .select([
+      'traits.served_model',
+      'traits.error',
+      'traits.stop',
+      'traits.usage_source',
+      'traits.price_id',
+      'traits.streamed',
+      'traits.decision',
+    ]);
+}
+
+async function listCalls(
+  db: Kysely<Tables>,
+  filter: CallFilter,
+  page: { readonly limit: number; readonly before?: string },
+): Promise<readonly Call[]> {
+  if (!Number.isSafeInteger(page.limit) || page.limit < 1) throw new RangeError(`not a page size: ${page.limit}`);
+  let query = joined(db).orderBy('calls.at', 'desc').orderBy('calls.id', 'desc').limit(page.limit);
+  if (filter.task !== undefined) query = query.where('dimensions.task', '=', plainName(filter.task));
+  if (filter.model !== undefined) query = query.where('dimensions.model', '=', plainName(filter.model));
+  if (filter.since !== undefined) query = query.where('calls.at', '>=', filter.since);
+  if (filter.until !== undefined) query = query.where('calls.at', '<', filter.until);
+  if (page.before !== undefined) {
+    const last = await db.selectFrom('calls').select(['id', 'at']).where('id', '=', page.before).executeTakeFirst();
+    if (!last) throw new SmallfirstError('INPUT_NOT_FOUND', `no call ${page.before}`);
+    query = query
+      .where('calls.at', '<=', last.at)
+      .where((eb) => eb.or([eb('calls.at', '<', last.at), eb.and([eb('calls.at', '=', last.at), eb('calls.id', '<', last.id)])]));
+  }
+  const rows = await query.execute();
+  return rows.map(callOf);
+}

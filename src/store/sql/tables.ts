@@ -1,0 +1,120 @@
+import type { Generated } from 'kysely';
+import type { Outcome, Purpose, StopReason, Tier, UsageSource } from '../../core/index.ts';
+import type { StoredPair } from '../types.ts';
+
+/** What a bill can be split by: one row per combination that occurs. */
+export interface DimensionTable {
+  id: Generated<number>;
+  /** SHA-256 over the other columns: they may be null, which a unique index over them would not see as equal. */
+  signature: string;
+  task: string | null;
+  step: string | null;
+  pipeline: string | null;
+  key: string | null;
+  team: string | null;
+  model: string;
+  provider: string;
+  tier: Tier;
+  purpose: Purpose;
+  outcome: Outcome;
+}
+
+/** The rest of what repeats from call to call. */
+export interface TraitTable {
+  id: Generated<number>;
+  signature: string;
+  served_model: string | null;
+  error: string | null;
+  stop: StopReason | null;
+  usage_source: UsageSource;
+  price_id: string | null;
+  streamed: 'yes' | 'no';
+  decision: string | null;
+}
+
+export interface CallTable {
+  id: string;
+  request_id: string;
+  at: number;
+  dimension_id: number;
+  trait_id: number;
+  fresh_input: number;
+  cache_read: number;
+  cache_write_5m: number;
+  cache_write_1h: number;
+  output: number;
+  reasoning: number;
+  audio_input: number;
+  audio_output: number;
+  cost: number | null;
+  latency_us: number | null;
+  first_token_us: number | null;
+  confidence: number | null;
+  fingerprint: string | null;
+  body_hash: string | null;
+  tags: string | null;
+}
+
+/** What a rollup adds up. The order is the order of the columns. */
+export interface RollupSums {
+  calls: number;
+  requests: number;
+  unpriced_calls: number;
+  cost: number;
+  input_tokens: number;
+  cached_tokens: number;
+  output_tokens: number;
+  latency_us: number;
+  latency_count: number;
+}
+
+export interface PairTable {
+  task: string;
+  small: string;
+  big: string;
+  id: string;
+  at: number;
+  drawn: StoredPair['drawn'];
+  inclusion: number;
+  cluster_name: string | null;
+  small_quality: number;
+  big_quality: number;
+  confidence: number | null;
+  signals: string;
+  small_cost: number | null;
+  big_cost: number | null;
+  small_latency_ms: number | null;
+  big_latency_ms: number | null;
+}
+
+export interface EvalCellTable {
+  key: string;
+  run: string;
+  item: string;
+  model: string;
+  at: number;
+  /** JSON text, so that any string survives. */
+  output: string | null;
+  quality: number | null;
+  confidence: number | null;
+  signals: string;
+  error: string | null;
+  cost: number | null;
+  latency_ms: number | null;
+  detail: string;
+}
+
+/** The schema as Kysely knows it; migrations/ creates it. */
+export interface Tables {
+  schema_version: { version: number; name: string };
+  dimensions: DimensionTable;
+  traits: TraitTable;
+  calls: CallTable;
+  hour_rollups: RollupSums & { hour: number; dimension_id: number };
+  day_rollups: RollupSums & { day: number; dimension_id: number };
+  bodies: { hash: string; at: number; body: Uint8Array };
+  pairs: PairTable;
+  eval_cells: EvalCellTable;
+  certificates: { id: string; task: string; issued_at: number; body: string };
+  certificate_voids: { certificate_id: string; at: number; reason: string };
+}
