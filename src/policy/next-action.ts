@@ -41,7 +41,10 @@ export function nextAction(evidence: Evidence): Action {
   const callable = open.filter((place) => place.blocked === null);
   const next = callable.find((place) => place.licensed) ?? callable.at(-1);
   if (next) return { do: 'call', model: next.model, why: reasonToCall(next, places, evidence) };
-  if (best) return { do: 'answer', attempt: best.attempt, why: limitOf(open.filter(isLicensed)) ?? 'last-feasible', certified: false };
+  if (best) {
+    const limit = timeIsUp(evidence) ? 'deadline' : limitOf(open.filter(isLicensed));
+    return { do: 'answer', attempt: best.attempt, why: limit ?? 'last-feasible', certified: false };
+  }
 
   const words = places.findLast((place) => place.attempt >= 0 && evidence.tried[place.attempt]?.result !== 'failed');
   if (words) return { do: 'answer', attempt: words.attempt, why: 'incomplete', certified: false };
@@ -133,6 +136,12 @@ function limitOf(places: readonly Place[]): 'no-budget' | 'deadline' | null {
   return places.some((place) => place.blocked === 'budget') ? 'no-budget' : null;
 }
 
+/** True once the deadline has passed: whatever failed last, it failed for want of time as well. */
+function timeIsUp({ now, deadlineAt }: Evidence): boolean {
+  return deadlineAt !== null && now >= deadlineAt;
+}
+
 function reasonToRefuse(open: readonly Place[], evidence: Evidence): RefuseReason {
+  if (timeIsUp(evidence)) return 'deadline';
   return limitOf(open) ?? (evidence.tried.length > 0 ? 'all-failed' : 'no-feasible-model');
 }

@@ -1,0 +1,145 @@
+import {
+  type Answer,
+  AnswerCollector,
+  type Clock,
+  type EpochMs,
+  type ModelEvent,
+  type ModelRequest,
+  SmallfirstError,
+} from '../core/index.ts';
+import type { ModelClient } from '../providers/types.ts';
+
+/** One call with its bounds. */
+export interface ModelCall {
+  readonly client: ModelClient;
+  readonly request: ModelRequest;
+  readonly itemId: string | null;
+  readonly input: string | null;
+  readonly signal: AbortSignal | null;
+  readonly deadlineAt: EpochMs | null;
+}
+
+/** How a call went. Whatever was received is in `answer`, also when it failed. */
+export interface CallEnd {
+  readonly answer: Answer;
+  /** Null when the call ended by itself, with an `end` event. */
+  readonly error: SmallfirstError | null;
+  /** True when any event arrived: from then on the provider has charged something. */
+  readonly started: boolean;
+  readonly latencyMs: number;
+  readonly firstTokenMs: number | null;
+}
+
+/** Where time comes from for a call. */
+export interface CallDeps {
+  readonly clock: Clock;
+  readonly after: (ms: number, run: () => void) => () => void;
+}
+
+/**
+ * Makes one call and collects its events. Never throws: an abort, a passed deadline and a failing provider are its `error`
+ * (ABORTED, DEADLINE_EXCEEDED, the provider's own). It ends on abort or deadline even where the client does not listen, and closes
+ * the client's events in every case.
+ */
+export async function callModel(call: ModelCall, deps: CallDeps): Promise<CallEnd> {
+  const startedAt = deps.clock.monotonic();
+  const collector = new AnswerCollector();
+  const bounds = new Bounds(call, deps);
+  let started = false;
+  let firstTokenMs: number | null = null;
+  let error: SmallfirstError | null = null;
+  let events: AsyncIterator<ModelEvent> | null = null;
+  try {
+    bounds.check();
+    const { itemId, input, deadlineAt } = call;
+    events = call.client.call(call.request, { itemId, input, deadlineAt, signal: bounds.signal })[Symbol.asyncIterator]();
+    for (;;) {
+      const next = await bounds.race(events.next());
+      if (next.done) {
+        events = null;
+        break;
+      }
+      started = true;
+      if (firstTokenMs === null && isAnswer(next.value)) firstTokenMs = deps.clock.monotonic() - startedAt;
+      collector.add(next.value);
+    }
+  } catch (cause) {
+    error = bounds.passed ?? failureOf(cause);
+  } finally {
+    bounds.release();
+    // Not awaited: a client that hangs must not hold up what comes after it.
+    if (events) void Promise.resolve(events.return?.()).catch(() => undefined);
+  }
+  const answer = collector.answer();
+  if (error === null && answer.stop === 'cut') error = new SmallfirstError('UPSTREAM_FAILED', 'the answer broke off before its end');
+  return { answer, error, started, latencyMs: deps.clock.monotonic() - startedAt, firstTokenMs };
+}
+
+function isAnswer(event: ModelEvent): boolean {
+  return event.type !== 'start' && event.type !== 'end';
+}
+
+function failureOf(cause: unknown): SmallfirstError {
+  if (cause instanceof SmallfirstError) return cause;
+  return new SmallfirstError('INTERNAL', 'the provider adapter failed in a way that it should not', { cause });
+}
+
+/** The caller's signal and the deadline as one: whichever comes first ends what is being waited for. */
+class Bounds {
+  readonly #controller = new AbortController();
+  readonly #caller: AbortSignal | null;
+  readonly #clock: Clock;
+  readonly #deadlineAt: EpochMs | null;
+  readonly #cancelTimer: (() => void) | null;
+  #interrupt: ((error: SmallfirstError) => void) | null = null;
+  /** The bound that was passed, null while none is. */
+  passed: SmallfirstError | null = null;
+
+  constructor(call: ModelCall, deps: CallDeps) {
+    this.#caller = call.signal;
+    this.#clock = deps.clock;
+    this.#deadlineAt = call.deadlineAt;
+    this.#caller?.addEventListener('abort', this.#onAbort);
+    this.#cancelTimer =
+      call.deadlineAt === null ? null : deps.after(Math.max(0, call.deadlineAt - deps.clock.now()), () => this.#pass(deadlinePassed()));
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Throws when a bound is already passed. */
+  check(): void {
+    if (this.#caller?.aborted) this.#onAbort();
+    if (this.#deadlineAt !== null && this.#clock.now() >= this.#deadlineAt) this.#pass(deadlinePassed());
+    if (this.passed) throw this.passed;
+  }
+
+  /** Waits for a promise or for a bound. The promise's own failure is heard in both cases. */
+  race<Value>(promise: Promise<Value>): Promise<Value> {
+    return new Promise((resolve, reject) => {
+      this.#interrupt = reject;
+      promise.then(resolve, reject);
+      if (this.passed) reject(this.passed);
+    });
+  }
+
+  release(): void {
+    this.#caller?.removeEventListener('abort', this.#onAbort);
+    this.#cancelTimer?.();
+    this.#interrupt = null;
+  }
+
+  readonly #onAbort = (): void => this.#pass(new SmallfirstError('ABORTED', 'the caller went away'));
+
+  #pass(error: SmallfirstError): void {
+    if (this.passed) return;
+    this.passed = error;
+    this.#controller.abort(error);
+    this.#interrupt?.(error);
+  }
+}
+
+function deadlinePassed(): SmallfirstError {
+  return new SmallfirstError('DEADLINE_EXCEEDED', 'the deadline passed before the answer was complete');
+}

@@ -1,0 +1,61 @@
+import type { Call, Outcome, Purpose } from '../core/index.ts';
+import type { Action, CallReason } from '../policy/index.ts';
+import type { Attempted } from './attempt.ts';
+import type { Step, StepRequest } from './types.ts';
+
+/** The policy's last word; null when the step ended without one (aborted). */
+export type Final = Exclude<Action, { do: 'call' }> | null;
+
+/** The rows of a step, one per attempt, oldest first: what became of each is known only once the step has ended. */
+export function callRows(attempts: readonly Attempted[], final: Final, step: Step, request: StepRequest): readonly Call[] {
+  return attempts.map((attempt, index) => {
+    const isServed = final?.do === 'answer' && final.attempt === index;
+    return {
+      id: attempt.callId,
+      requestId: request.requestId,
+      at: attempt.at,
+      task: step.task,
+      step: step.step,
+      pipeline: step.pipeline,
+      key: request.origin.key,
+      team: request.origin.team,
+      model: attempt.model.name,
+      provider: attempt.model.provider,
+      servedModel: attempt.answer.servedModel,
+      tier: attempt.model.tier,
+      purpose: purposeOf(attempt.why, index),
+      outcome: final === null && index === attempts.length - 1 ? unserved(attempt) : outcomeOf(attempt, isServed),
+      error: attempt.error?.code ?? null,
+      stop: attempt.error ? null : attempt.answer.stop,
+      usage: attempt.usage,
+      usageSource: attempt.usageSource,
+      priceId: attempt.priceId,
+      cost: attempt.cost,
+      latencyMs: attempt.latencyMs,
+      firstTokenMs: attempt.firstTokenMs,
+      streamed: request.streamed,
+      confidence: attempt.confidence,
+      // Why it was left, which is why the next one was called, or why it was served.
+      decision: (isServed ? final.why : attempts[index + 1]?.why) ?? final?.why ?? null,
+      fingerprint: request.origin.fingerprint,
+      bodyHash: request.origin.bodyHash,
+      tags: request.origin.tags,
+    };
+  });
+}
+
+function purposeOf(why: CallReason, index: number): Purpose {
+  if (why === 'polish') return 'polish';
+  return index === 0 ? 'answer' : 'escalation';
+}
+
+/** A complete attempt was accepted or left; any other keeps saying how it ended, also when it had to be served. */
+function outcomeOf(attempt: Attempted, isServed: boolean): Outcome {
+  if (attempt.result === 'complete') return isServed ? 'accepted' : 'escalated';
+  return attempt.result;
+}
+
+/** The last attempt of a step that ended without a word: nobody was there any more to take it. */
+function unserved(attempt: Attempted): Outcome {
+  return attempt.result === 'complete' || attempt.error?.code === 'ABORTED' ? 'aborted' : attempt.result;
+}

@@ -1,0 +1,3 @@
+export { runStep } from './run-step.ts';
+export { systemTimer } from './timer.ts';
+export type * from './types.ts';
