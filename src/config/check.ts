@@ -1,4 +1,7 @@
+import { SmallfirstError } from '../core/index.ts';
+import { type MetricSpec, parseMetric } from '../metrics/index.ts';
 import type { Problem } from './config-error.ts';
+import { withoutUndefined } from './prices.ts';
 import type { RawModel, RawTask } from './schema.ts';
 import type { Source } from './source.ts';
 import { suggestion } from './suggest.ts';
@@ -81,6 +84,7 @@ export function checkTasks(raw: Checkable, source: Source): readonly Problem[] {
   return Object.entries(raw.tasks).flatMap(([name, task]) => [
     ...ladder(name, task, raw.modelNames, source),
     ...labels(name, task, source),
+    ...metric(name, task, source),
     ...prompt(name, task, source),
   ]);
 }
@@ -96,6 +100,17 @@ function ladder(name: string, task: Partial<RawTask>, models: readonly string[],
     if (rungs.indexOf(rung) < i) return [{ message: `tasks.${name}.ladder names ${written} twice; keep one.`, position }];
     return [];
   });
+}
+
+function metric(name: string, task: Partial<RawTask>, source: Source): readonly Problem[] {
+  if (task.metric === undefined) return [];
+  try {
+    parseMetric(typeof task.metric === 'string' ? task.metric : (withoutUndefined(task.metric) as MetricSpec));
+    return [];
+  } catch (error) {
+    if (!(error instanceof SmallfirstError)) throw error;
+    return [{ message: `tasks.${name}.metric: ${error.message}`, position: source.at(['tasks', name, 'metric']) }];
+  }
 }
 
 function labels(name: string, task: Partial<RawTask>, source: Source): readonly Problem[] {

@@ -74,7 +74,7 @@ describe('a config', () => {
       output: { kind: 'label', labels: ['billing', 'refund'] },
       ladder: ['student/triage', 'small', 'middle', 'frontier'],
       metric: 'exact',
-      metricOptions: {},
+      metricSpec: 'exact',
       floor: { retain: 0.98, level: 0.95 },
       prompt: { system: null, user: 'Which? {{input}}' },
       threshold: null,
@@ -131,6 +131,7 @@ tasks:
     ladder: []
     metric: 7
     prompt: no place
+  w: { output: { kind: text }, ladder: [big], metric: rogue-l, signal: tokn }
 `;
     expect(problems(text)).toEqual([
       '1:10 version must be one of: 1.',
@@ -151,6 +152,8 @@ tasks:
       '19:13 tasks.v.ladder must be a list of at least 1.',
       '20:13 tasks.v.metric must be a text (in quotes, when it looks like a number) or a mapping.',
       '21:13 tasks.v.prompt lacks {{input}}, the place of the item; add it.',
+      expect.stringMatching(/^22:55 tasks\.w\.metric: .*rouge-l/),
+      expect.stringMatching(/^22:72 tasks\.w\.signal must be one of: probability, token/),
     ]);
   });
 

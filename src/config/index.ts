@@ -7,7 +7,6 @@ export type {
   Config,
   Environment,
   KnownProvider,
-  MetricConfig,
   ModelConfig,
   Parameters,
   Prompt,

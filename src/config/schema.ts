@@ -1,6 +1,18 @@
 import { z } from 'zod';
+import type { SignalName } from '../confidence/index.ts';
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._:/-]*$/;
+
+const SIGNALS = [
+  'probability',
+  'token',
+  'margin',
+  'agreement',
+  'stated',
+  'mean-logprob',
+  'min-logprob',
+  'valid',
+] as const satisfies readonly SignalName[];
 
 const name = z.string().regex(NAME).describe('A name: letters, digits and . _ : / -');
 const positive = z.number().gt(0);
@@ -83,9 +95,17 @@ export const taskSchema = z.strictObject({
   output,
   ladder: z.array(z.string().min(1)).min(1).describe('Models from the cheapest to the ceiling; student/NAME names a student'),
   metric: z
-    .union([z.string().min(1), z.looseObject({ name: z.string().min(1) })])
+    .union([
+      z.string().min(1),
+      z.strictObject({
+        type: z.string().min(1),
+        value: z.json().optional(),
+        threshold: z.number().min(0).max(1).optional(),
+        tolerance: z.number().min(0).optional(),
+      }),
+    ])
     .optional()
-    .describe('A metric by name, or a mapping of its name and options; by output kind when absent'),
+    .describe('A metric: name, name(threshold), name:value, or a mapping; by output kind when absent'),
   floor: z
     .strictObject({ retain: positive.max(1).default(0.98), level: positive.lt(1).default(0.95) })
     .optional()
@@ -95,7 +115,7 @@ export const taskSchema = z.strictObject({
     .optional()
     .describe('The prompt; {{input}} stands for the item'),
   threshold: z.number().min(0).max(1).optional().describe('A fixed number, always shown as uncertified'),
-  signal: z.string().min(1).optional().describe('The confidence signal to use'),
+  signal: z.enum(SIGNALS).optional().describe('The confidence signal to use; the most trusted one there is when absent'),
   parameters: parameters.optional(),
 });
 

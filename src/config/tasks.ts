@@ -1,10 +1,9 @@
 import { DEFAULT_FLOOR, type Json, type Output } from '../core/index.ts';
+import { defaultMetric, type MetricSpec, parseMetric } from '../metrics/index.ts';
 import { parametersOf } from './models.ts';
+import { withoutUndefined } from './prices.ts';
 import type { RawConfig, RawTask } from './schema.ts';
-import type { MetricConfig, Prompt, TaskConfig } from './types.ts';
-
-/** The metric that a task has when it names none. */
-export const DEFAULT_METRIC: Readonly<Record<Output['kind'], string>> = { label: 'exact', json: 'json-fields', text: 'exact' };
+import type { Prompt, TaskConfig } from './types.ts';
 
 /** Tasks by name with defaults filled in. */
 export function buildTasks(raw: RawConfig): ReadonlyMap<string, TaskConfig> {
@@ -12,13 +11,13 @@ export function buildTasks(raw: RawConfig): ReadonlyMap<string, TaskConfig> {
 }
 
 function buildTask(name: string, task: RawTask): TaskConfig {
-  const metric = metricOf(task);
+  const metricSpec = metricOf(task);
   return {
     name,
     output: outputOf(task),
     ladder: task.ladder,
-    metric: metric.name,
-    metricOptions: metric.options,
+    metric: metricSpec === null ? 'none' : parseMetric(metricSpec).name,
+    metricSpec,
     floor: task.floor ?? DEFAULT_FLOOR,
     prompt: promptOf(task),
     threshold: task.threshold ?? null,
@@ -27,12 +26,9 @@ function buildTask(name: string, task: RawTask): TaskConfig {
   };
 }
 
-/** The metric that a task names, or its output kind's. */
-export function metricOf(task: RawTask): MetricConfig {
-  if (task.metric === undefined) return { name: DEFAULT_METRIC[task.output.kind], options: {} };
-  if (typeof task.metric === 'string') return { name: task.metric, options: {} };
-  const { name, ...options } = task.metric;
-  return { name, options };
+function metricOf(task: RawTask): MetricSpec | null {
+  if (task.metric === undefined) return task.output.kind === 'text' ? null : defaultMetric(task.output);
+  return typeof task.metric === 'string' ? task.metric : (withoutUndefined(task.metric) as MetricSpec);
 }
 
 function outputOf(task: RawTask): Output {

@@ -1,4 +1,6 @@
+import type { SignalName } from '../confidence/index.ts';
 import type { Capability, Model, Task } from '../core/index.ts';
+import type { MetricSpec } from '../metrics/index.ts';
 import type { PriceRow, PriceTerms } from '../pricing/index.ts';
 
 /** Generation parameters that belong to a model or a task; a task's win over a model's. */
@@ -30,20 +32,15 @@ export interface Prompt {
   readonly user: string;
 }
 
-/** A metric by name, with the options it takes. */
-export interface MetricConfig {
-  readonly name: string;
-  readonly options: Readonly<Record<string, unknown>>;
-}
-
 /** A task of the config, with its defaults filled in. */
 export interface TaskConfig extends Task {
   readonly prompt: Prompt;
-  readonly metricOptions: Readonly<Record<string, unknown>>;
+  /** The metric as it was written, or its output kind's; null for a text task that names none and so cannot be scored. */
+  readonly metricSpec: MetricSpec | null;
   /** A fixed threshold that a person chose: always shown as uncertified. */
   readonly threshold: number | null;
   /** Name of the confidence signal; null takes the best one that the answers carry. */
-  readonly signal: string | null;
+  readonly signal: SignalName | null;
   readonly parameters: Parameters;
 }
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { SmallfirstError } from '../core/index.ts';
@@ -15,13 +16,16 @@ export class Recording {
   readonly file: string;
   /** Where the data come from, as the head of the file says; null without one. */
   readonly source: Readonly<Record<string, string>> | null;
+  /** SHA-256 of the file's lines: a recording that was changed has another. */
+  readonly version: string;
   readonly #items: ReadonlyMap<string, ReadonlyMap<string, RecordedAnswer>>;
   readonly #ids: ReadonlyMap<string, string>;
   readonly #models: ReadonlySet<string>;
 
-  constructor(file: string, rows: Iterable<RecordedRow>, source: Readonly<Record<string, string>> | null = null) {
+  constructor(file: string, rows: Iterable<RecordedRow>, head: { readonly version: string; readonly source: Recording['source'] }) {
     this.file = file;
-    this.source = source;
+    this.source = head.source;
+    this.version = head.version;
     const items = new Map<string, ReadonlyMap<string, RecordedAnswer>>();
     const ids = new Map<string, string>();
     const models = new Set<string>();
@@ -67,9 +71,11 @@ export async function loadRecording(file: string): Promise<Recording> {
   const rows = new Map<string, RecordedRow>();
   let source: Readonly<Record<string, string>> | null = null;
   let line = 0;
+  const hash = createHash('sha256');
   for await (const text of lines(file)) {
     line += 1;
     if (text.trim() === '') continue;
+    hash.update(text).update('\n');
     const fail = (message: string): never => {
       throw new SmallfirstError('INPUT_INVALID', message, { position: { file, line } });
     };
@@ -82,7 +88,7 @@ export async function loadRecording(file: string): Promise<Recording> {
     if (rows.has(row.id)) fail(`The id "${row.id}" stands here for the second time.`);
     rows.set(row.id, row);
   }
-  return new Recording(file, rows.values(), source);
+  return new Recording(file, rows.values(), { version: `sha256:${hash.digest('hex')}`, source });
 }
 
 async function* lines(file: string): AsyncIterable<string> {

@@ -8,6 +8,7 @@ import type { CallContext, ModelClient } from './types.ts';
  */
 export function replayClient(recording: Recording, model: string): ModelClient {
   return {
+    version: recording.version,
     async *call(request: ModelRequest, context: CallContext): AsyncIterable<ModelEvent> {
       throwIfAborted(context);
       const answer = recording.answer(itemOf(request, context, recording), model);

@@ -8,6 +8,7 @@ import type { CallContext, ModelClient, StudentModel } from './types.ts';
  */
 export function studentClient(student: StudentModel): ModelClient {
   return {
+    version: student.version,
     async *call(request: ModelRequest, context: CallContext): AsyncIterable<ModelEvent> {
       throwIfAborted(context);
       yield { type: 'start', servedModel: student.version, fingerprint: null, upstreamId: null, inputTokens: 0 };

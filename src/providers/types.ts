@@ -22,6 +22,8 @@ export interface CallContext {
  * nothing that the provider did not say is invented (no logprobs, no usage, no latency).
  */
 export interface ModelClient {
+  /** What pins the answers beyond the model's name: a student's checksum, a recording's hash. Absent for a live model. */
+  readonly version?: string;
   call(request: ModelRequest, context: CallContext): AsyncIterable<ModelEvent>;
 }
 
