@@ -18,7 +18,7 @@ import { validateInput } from './validate.ts';
  */
 export function certify(pairs: readonly Pair[], options: CertifyOptions): CertifyResult {
   validateInput(pairs, options);
-  const evidence = gatherEvidence(pairs);
+  const evidence = gatherEvidence(pairs, options.grid);
   const method = usableMethod(options.method, evidence);
   const look = options.look ?? null;
   const delta = errorBudget({ level: options.level, requested: options.method, used: method, look });
@@ -98,6 +98,7 @@ function decide(
     return frontier(missed ? 'floor-missed' : 'not-enough-evidence');
   }
   const { cut } = points[walk.deployed]!;
+  if (cut.rows === 0) return frontier('not-worth-it');
   const all = cut.rows === pairs.length;
   const savings = savingsOf(pairs, (pair) => all || (pair.small.confidence ?? -1) >= cut.threshold);
   if (savings !== null && savings <= 0) return frontier('not-worth-it');

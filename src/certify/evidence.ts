@@ -25,8 +25,8 @@ export interface Evidence {
 /** Longest fixed sequence. More points cost no error, but nobody can tell neighbours apart. */
 const GRID_POINTS = 40;
 
-/** Sorts pairs into columns and fixes the grid from their confidences alone: qualities are not looked at. */
-export function gatherEvidence(pairs: readonly Pair[]): Evidence {
+/** Sorts pairs into columns and cuts them at the given thresholds, else at quantiles of their confidences: qualities are not looked at. */
+export function gatherEvidence(pairs: readonly Pair[], grid?: readonly number[]): Evidence {
   const order = sortedByConfidence(pairs);
   const small = new Float64Array(pairs.length);
   const big = new Float64Array(pairs.length);
@@ -39,7 +39,7 @@ export function gatherEvidence(pairs: readonly Pair[]): Evidence {
     graded ||= !isBinary(pair.small.quality) || !isBinary(pair.big.quality);
     if (pair.small.confidence !== undefined) confidences.push(pair.small.confidence);
   }
-  return { small, big, ...unitsOf(pairs, order), graded, cuts: gridOf(confidences, pairs.length) };
+  return { small, big, ...unitsOf(pairs, order), graded, cuts: grid ? cutsAt(grid, confidences) : gridOf(confidences, pairs.length) };
 }
 
 function isBinary(quality: number): boolean {
@@ -67,6 +67,11 @@ function gridOf(falling: readonly number[], rows: number): Cut[] {
     cuts.push({ threshold, rows: countAtLeast(falling, threshold) });
   }
   return cuts;
+}
+
+/** A grid that was fixed elsewhere, safest first. */
+function cutsAt(grid: readonly number[], falling: readonly number[]): Cut[] {
+  return [...new Set(grid)].sort((a, b) => b - a).map((threshold) => ({ threshold, rows: countAtLeast(falling, threshold) }));
 }
 
 /** How many of the values, sorted falling, are at least `threshold`. */

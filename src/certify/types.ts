@@ -29,6 +29,11 @@ export interface CertifyOptions {
   readonly method: CertifyMethod;
   /** K-th look at a growing sample, from 1; absent for the one planned look. */
   readonly look?: number | undefined;
+  /**
+   * Thresholds fixed beforehand, on pairs that are not among these; by default 40 quantiles of these pairs' confidences.
+   * Walked from the highest; only a threshold that accepts every pair can end in a swap.
+   */
+  readonly grid?: readonly number[] | undefined;
 }
 
 /** One threshold of the fixed sequence. `p` is raw: compare it with the result's `delta`. */

@@ -9,6 +9,9 @@ export function validateInput(pairs: readonly Pair[], options: CertifyOptions): 
   if (options.look !== undefined && !(Number.isInteger(options.look) && options.look >= 1 && options.look <= 1000)) {
     throw new SmallfirstError('USAGE', `look must be a whole number from 1, not ${options.look}`);
   }
+  if (options.grid && (options.grid.length === 0 || !options.grid.every(Number.isFinite))) {
+    throw new SmallfirstError('USAGE', 'grid must hold at least one threshold, and finite numbers only');
+  }
   if (pairs.length === 0) throw new SmallfirstError('INPUT_INVALID', 'there are no pairs to certify');
   const seen = new Set<string>();
   for (const pair of pairs) {
