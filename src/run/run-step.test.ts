@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { play, scenarios } from '../../test/support/policy-arbitraries.ts';
 import { NANO_USD_PER_TOKEN, type Script, world } from '../../test/support/step-world.ts';
-import { type Model, type NanoUsd, SmallfirstError, textMessage, usage } from '../core/index.ts';
+import { type Model, type ModelRequest, type NanoUsd, SmallfirstError, textMessage, usage } from '../core/index.ts';
 import { ANY_MODEL, type Licence } from '../policy/index.ts';
 import { runStep } from './run-step.ts';
 import type { Step, StepRequest } from './types.ts';
@@ -228,6 +228,16 @@ describe('runStep under a budget', () => {
     expect(await runStep(step, request({ budget: 2_600 as NanoUsd }), world(options).deps)).toMatchObject({ decision: 'ceiling' });
   });
 
+  it('prices the polish with the draft in its prompt', async () => {
+    const polish: StepRequest['polish'] = (original, draft) => ({ messages: [...original.messages, textMessage('user', draft.text)] });
+    const estimate = (_: Model, { messages }: ModelRequest) => ({ cost: (messages.length * 1_000) as NanoUsd, ms: null });
+    const polishOn = async (budget: number) => {
+      const { deps } = world({ scripts: { small: sure, frontier: right } });
+      return (await runStep(step, request({ polish, budget: budget as NanoUsd }), { ...deps, estimate })).decision;
+    };
+    expect([await polishOn(3_050), await polishOn(3_049)]).toEqual(['polished', 'no-budget']);
+  });
+
   it('counts tokens where the provider reported none', async () => {
     const counted = usage({ freshInput: 90, output: 6 });
     const { deps, rows } = world({ scripts: { small: { ...sure, usage: null } }, counted: () => counted });
@@ -251,6 +261,12 @@ describe('runStep under a budget', () => {
 });
 
 describe('runStep under a deadline', () => {
+  it('leaves no timer behind when the answer comes in time', async () => {
+    const { deps, clock } = world({ scripts: { small: unsure, frontier: right } });
+    expect(await runStep(step, request({ deadlineAt: 1_000_400 }), deps)).toMatchObject({ decision: 'ceiling' });
+    expect(clock.pendingTimers).toBe(0);
+  });
+
   it('breaks off a call that passes it, closes it, and answers with what it has', async () => {
     const { deps, clock, rows, closed } = world({
       scripts: { small: unsure, frontier: { text: 'ref', hang: 'polite', whenSaid: () => clock.advance(500) } },
