@@ -43,6 +43,17 @@ describe('normaliseLabel', () => {
   });
 });
 
+describe('reading answers', () => {
+  it('ends on long hostile runs, because it is linear in the text', () => {
+    // Quadratic code would take minutes here and run into the test's time limit.
+    const run = (text: string) => text.repeat(1_000_000);
+    expect(normaliseLabel(`a${run('*')}b`, ['a'])).toBe(null);
+    expect(normaliseLabel(`a${run(' -')}b`, ['a'])).toBe(null);
+    expect(parseJsonAnswer(`\`\`\`json\n${run(' ')}x\`\`\``).ok).toBe(false);
+    expect(parseJsonAnswer(`\`\`\`${run(' ')}\n1\`\`\``)).toEqual({ ok: true, value: 1 });
+  });
+});
+
 describe('parseJsonAnswer', () => {
   it('reads back any JSON, bare or in one fence', () => {
     fc.assert(

@@ -12,8 +12,6 @@ export interface Validation {
 /** A text read as JSON. */
 export type ParsedJson = { readonly ok: true; readonly value: Json } | { readonly ok: false; readonly why: string };
 
-const FENCED = /^```(?:json)?[ \t]*\r?\n([\s\S]*?)\r?\n?[ \t]*```$/i;
-
 /**
  * Strict JSON, alone in the text; the only tolerance is one Markdown fence around all of it. Prose before or after makes it
  * invalid: a reader that picks the JSON out of a chat answer would pass answers that the caller's own parser then rejects.
@@ -28,11 +26,13 @@ export function parseJsonAnswer(text: string): ParsedJson {
   }
 }
 
-/** The part of a text that `parseJsonAnswer` reads: trimmed, without a fence around all of it. */
+/** The part of a text that `parseJsonAnswer` reads: trimmed, without a fence around all of it. Linear in the text, whatever it holds. */
 export function jsonBody(text: string): string {
   const trimmed = text.trim();
-  const fenced = FENCED.exec(trimmed);
-  return fenced ? (fenced[1] ?? '').trim() : trimmed;
+  if (!trimmed.startsWith('```') || !trimmed.endsWith('```')) return trimmed;
+  const firstLine = trimmed.indexOf('\n');
+  if (firstLine < 0 || !/^```(?:json)?\s*$/i.test(trimmed.slice(0, firstLine).trimEnd())) return trimmed;
+  return trimmed.slice(firstLine + 1, -3).trim();
 }
 
 /**
@@ -49,7 +49,10 @@ export function normaliseLabel(text: string, labels: readonly string[]): string 
 
 /** The form in which labels are compared; see `normaliseLabel`. */
 export function foldLabel(text: string): string {
-  return foldLabelStart(text).replace(AFTER, '');
+  const folded = foldLabelStart(text);
+  let end = folded.length;
+  while (end > 0 && AFTER.has(folded[end - 1]!)) end -= 1;
+  return folded.slice(0, end);
 }
 
 /** The same for a text that is not yet whole: what follows it is unknown, so its end is left as it is. */
@@ -58,7 +61,8 @@ export function foldLabelStart(text: string): string {
 }
 
 const BEFORE = /^[\s"'`*_([{«“‘„]+/u;
-const AFTER = /[\s"'`*_)\]}»”’“.,;:!?-]+$/u;
+// A set and a loop, because `[…]+$` takes quadratic time on a long run in the middle of what a model wrote.
+const AFTER: ReadonlySet<string> = new Set(' "\'`*)]}»”’“.,;:!?');
 const BETWEEN = /[\s_-]+/gu;
 
 interface LabelIndex {
