@@ -58,17 +58,18 @@ export function summariseReplay(outcomes: readonly ReplayOutcome[]): ReplaySumma
 }
 
 function modelShares(outcomes: readonly ReplayOutcome[]): readonly ModelShare[] {
-  const shares = new Map<string, ModelShare>();
-  for (const outcome of outcomes) {
-    for (const call of outcome.calls) {
-      const share = shares.get(call.model) ?? { model: call.model, calls: 0, answers: 0, cost: ZERO_USD, unpricedCalls: 0 };
-      shares.set(call.model, {
-        model: call.model,
-        calls: share.calls + 1,
-        answers: share.answers + (call === outcome.answer ? 1 : 0),
-        cost: call.cost === null ? share.cost : addUsd(share.cost, call.cost),
-        unpricedCalls: share.unpricedCalls + (call.cost === null ? 1 : 0),
-      });
+  const shares = new Map<string, { -readonly [Key in keyof ModelShare]: ModelShare[Key] }>();
+  for (const { calls, answer } of outcomes) {
+    for (const call of calls) {
+      let share = shares.get(call.model);
+      if (!share) {
+        share = { model: call.model, calls: 0, answers: 0, cost: ZERO_USD, unpricedCalls: 0 };
+        shares.set(call.model, share);
+      }
+      share.calls += 1;
+      if (call === answer) share.answers += 1;
+      if (call.cost === null) share.unpricedCalls += 1;
+      else share.cost = addUsd(share.cost, call.cost);
     }
   }
   return [...shares.values()];

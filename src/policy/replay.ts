@@ -84,19 +84,20 @@ function replayCase(one: ReplayCase, policy: Policy): ReplayOutcome {
   let now = 0;
   for (;;) {
     const action = nextAction(evidenceOf(policy, tried, now));
-    if (action.do !== 'call') return outcomeOf({ id: one.id, calls }, action, null);
-    const recorded = action.why === 'polish' ? one.polished : one.recorded.get(action.model);
-    if (!recorded) return outcomeOf({ id: one.id, calls }, null, action.model);
-    calls.push({ ...recorded, model: action.model, why: action.why });
-    const estimate = policy.ladder.find((rung) => rung.model === action.model)?.estimatedCost;
-    tried.push({
-      model: action.model,
-      result: recorded.result,
-      confidence: recorded.confidence,
-      cost: recorded.cost ?? estimate ?? ZERO_USD,
-    });
-    now += recorded.latencyMs ?? 0;
+    if (action.do !== 'call') return outcomeOf(one.id, calls, action, null);
+    const { model, why } = action;
+    const recorded = why === 'polish' ? one.polished : one.recorded.get(model);
+    if (!recorded) return outcomeOf(one.id, calls, null, model);
+    // Written out, here and below: spreading costs more than all the rest of a replay over a month of calls.
+    const { result, confidence, cost, latencyMs, quality } = recorded;
+    calls.push({ model, why, result, confidence, cost, latencyMs, quality });
+    tried.push({ model, result, confidence, cost: cost ?? estimateOf(policy, model) ?? ZERO_USD });
+    now += latencyMs ?? 0;
   }
+}
+
+function estimateOf(policy: Policy, model: string): NanoUsd | null {
+  return policy.ladder.find((rung) => rung.model === model)?.estimatedCost ?? null;
 }
 
 function evidenceOf(policy: Policy, tried: readonly Attempt[], now: number): Evidence {
@@ -112,35 +113,13 @@ function evidenceOf(policy: Policy, tried: readonly Attempt[], now: number): Evi
   };
 }
 
-function outcomeOf(
-  made: { readonly id: string; readonly calls: readonly ReplayCall[] },
-  final: ReplayOutcome['final'],
-  unrecorded: string | null,
-): ReplayOutcome {
-  return {
-    ...made,
-    final,
-    unrecorded,
-    answer: final?.do === 'answer' ? (made.calls[final.attempt] ?? null) : null,
-    cost: sumCosts(made.calls),
-    latencyMs: sumLatencies(made.calls),
-  };
-}
-
-function sumCosts(calls: readonly ReplayCall[]): NanoUsd | null {
-  let sum = ZERO_USD;
+function outcomeOf(id: string, calls: readonly ReplayCall[], final: ReplayOutcome['final'], unrecorded: string | null): ReplayOutcome {
+  let cost: NanoUsd | null = ZERO_USD;
+  let latencyMs: number | null = 0;
   for (const call of calls) {
-    if (call.cost === null) return null;
-    sum = addUsd(sum, call.cost);
+    cost = cost === null || call.cost === null ? null : addUsd(cost, call.cost);
+    latencyMs = latencyMs === null || call.latencyMs === null ? null : latencyMs + call.latencyMs;
   }
-  return sum;
-}
-
-function sumLatencies(calls: readonly ReplayCall[]): number | null {
-  let sum = 0;
-  for (const call of calls) {
-    if (call.latencyMs === null) return null;
-    sum += call.latencyMs;
-  }
-  return sum;
+  const answer = final?.do === 'answer' ? (calls[final.attempt] ?? null) : null;
+  return { id, final, unrecorded, calls, answer, cost, latencyMs };
 }
