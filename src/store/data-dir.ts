@@ -21,8 +21,8 @@ export interface DataDirOptions {
 
 /**
  * Opens a data directory and makes it, readable by its owner only, if it is not there. One process owns it at a time: the lock goes with
- * the process, so after a crash the next one takes over at once. Throws DATA_DIR_LOCKED, naming the owner's process id, or
- * INPUT_NOT_FOUND for a reader without a directory.
+ * the process, so after a crash the next one takes over at once. Throws DATA_DIR_LOCKED, naming the owner's process id,
+ * INPUT_NOT_FOUND for a reader without a directory, or STORE_UNAVAILABLE when it cannot be made.
  */
 export async function openDataDir(dir: string, options: DataDirOptions = {}): Promise<DataDir> {
   const path = resolve(dir);
@@ -31,7 +31,9 @@ export async function openDataDir(dir: string, options: DataDirOptions = {}): Pr
     if (!existsSync(path)) throw new SmallfirstError('INPUT_NOT_FOUND', `no data directory at ${dir}`);
     return { path, database, release: async () => {} };
   }
-  await mkdir(path, { recursive: true, mode: 0o700 });
+  await mkdir(path, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
+    throw new SmallfirstError('STORE_UNAVAILABLE', `cannot make the data directory ${dir}`, { cause });
+  });
   const { lockFile } = await import('./sqlite/file-lock.ts');
   const lock = lockFile(join(path, 'owner.lock'));
   const pidFile = join(path, 'owner.pid');

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { type Certificate, DEFAULT_FLOOR, type NanoUsd, newId } from '../../src/core/index.ts';
 import type { EvalCell, Store, StoredPair } from '../../src/store/types.ts';
-import { callsContract } from './store-calls.ts';
+import { callsContract, type Effort } from './store-calls.ts';
 
 const at = Date.UTC(2026, 0, 15);
 
-/** What any store promises. `open` gives an empty one each time. */
-export function storeContract(name: string, open: () => Promise<Store>): void {
+/** What any store promises. `open` gives an empty one each time; more effort finds more. */
+export function storeContract(name: string, open: () => Promise<Store>, effort: Effort): void {
   const withStore = async (body: (store: Store) => Promise<void>) => {
     const store = await open();
     try {
@@ -16,7 +16,7 @@ export function storeContract(name: string, open: () => Promise<Store>): void {
     }
   };
   describe(`store: ${name}`, () => {
-    callsContract(open);
+    callsContract(open, effort);
     describe('bodies', () => bodiesContract(withStore));
     describe('pairs', () => pairsContract(withStore));
     describe('evals', () => evalsContract(withStore));

@@ -1,5 +1,5 @@
 import type { SqliteDatabase, SqliteStatement } from 'kysely';
-import type { Database, Statement } from 'libsql';
+import Database from 'libsql';
 import { SmallfirstError } from '../../core/index.ts';
 
 /** What may be bound: libsql ends the whole process on a boolean, so nothing else gets through. */
@@ -13,11 +13,16 @@ const unavailable = /^SQLITE_(BUSY|LOCKED|IOERR|FULL|CANTOPEN|CORRUPT|NOTADB|REA
 
 /** One connection to a SQLite file: prepared statements are kept, transactions write at once, errors are of the table. */
 export class SqliteConnection implements SqliteDatabase {
-  readonly #database: Database;
+  readonly #database: Database.Database;
   readonly #prepared = new Map<string, PreparedStatement>();
 
-  constructor(database: Database) {
-    this.#database = database;
+  /** Throws STORE_UNAVAILABLE when the file cannot be opened. A statement waits `busyTimeoutMs` for a lock of another process. */
+  constructor(path: string, busyTimeoutMs: number) {
+    try {
+      this.#database = new Database(path, { timeout: busyTimeoutMs });
+    } catch (cause) {
+      throw new SmallfirstError('STORE_UNAVAILABLE', `SQLite cannot open ${path}`, { cause });
+    }
   }
 
   prepare(text: string): PreparedStatement {
@@ -62,10 +67,10 @@ export class SqliteConnection implements SqliteDatabase {
 
 /** A prepared statement that binds only what libsql can bind. */
 export class PreparedStatement implements SqliteStatement {
-  readonly #statement: Statement;
+  readonly #statement: Database.Statement;
   readonly reader: boolean;
 
-  constructor(statement: Statement) {
+  constructor(statement: Database.Statement) {
     this.#statement = statement;
     this.reader = statement.reader;
   }
@@ -101,7 +106,7 @@ function translated<T>(action: () => T): T {
 }
 
 /** An error of the driver as one of the table; what is not about the state of the database stays as it is. */
-export function storeError(error: unknown): unknown {
+function storeError(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   if (unavailable.test(code)) return new SmallfirstError('STORE_UNAVAILABLE', `SQLite: ${error.message}`, { cause: error });

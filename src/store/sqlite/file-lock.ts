@@ -1,4 +1,3 @@
-import Database from 'libsql';
 import { SmallfirstError } from '../../core/index.ts';
 import { SqliteConnection } from './connection.ts';
 
@@ -13,7 +12,7 @@ export interface FileLock {
  * no process id can be mistaken for another's, and two starters cannot both win.
  */
 export function lockFile(path: string): FileLock | null {
-  const connection = new SqliteConnection(new Database(path, { timeout: 0 }));
+  const connection = new SqliteConnection(path, 0);
   try {
     connection.exec('begin exclusive');
   } catch (error) {

@@ -1,13 +1,12 @@
 import { existsSync } from 'node:fs';
 import { Kysely, SqliteDialect } from 'kysely';
-import Database from 'libsql';
 import { SmallfirstError } from '../../core/index.ts';
 import { migrate, requireCurrent } from '../migrations/migrate.ts';
 import { sqlStore } from '../sql/store.ts';
 import type { Tables } from '../sql/tables.ts';
 import type { Store } from '../types.ts';
 import { SqliteCallWriter } from './call-writer.ts';
-import { SqliteConnection, storeError } from './connection.ts';
+import { SqliteConnection } from './connection.ts';
 
 /** How a SQLite file is opened in this thread. */
 export interface SqliteFileOptions {
@@ -37,12 +36,7 @@ export async function openSqliteInThread(path: string, options: SqliteFileOption
 }
 
 function connect(path: string, readOnly: boolean, busyTimeoutMs: number): SqliteConnection {
-  let connection: SqliteConnection;
-  try {
-    connection = new SqliteConnection(new Database(path, { timeout: busyTimeoutMs }));
-  } catch (error) {
-    throw storeError(error);
-  }
+  const connection = new SqliteConnection(path, busyTimeoutMs);
   const pragmas = readOnly
     ? [`busy_timeout = ${busyTimeoutMs}`, 'query_only = on']
     : [

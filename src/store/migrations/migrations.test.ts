@@ -1,0 +1,27 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { migrations, schemaVersion } from './migrate.ts';
+import type { Dialect } from './migration.ts';
+
+/** Never change a line of this table: databases out there have been through these statements. Add a line for a new file. */
+const released: readonly (readonly [number, string, Dialect, string])[] = [
+  [1, 'initial', 'sqlite', '2825881420b30e56af4d3ba54d49c11eeb39252f8cd2487d48c1e33ac0b0cb79'],
+  [1, 'initial', 'postgres', 'e6bec10aa6857416197f44a4c5d85a15772273fa298e35ff7a8957912cec21cb'],
+];
+
+describe('migrations', () => {
+  it('are numbered from 1 without a gap', () => {
+    expect(migrations.map((migration) => migration.version)).toEqual(migrations.map((_, index) => index + 1));
+    expect(schemaVersion).toBe(migrations.length);
+  });
+
+  it('are never edited once released', () => {
+    const found = migrations.flatMap((migration) =>
+      (['sqlite', 'postgres'] as const).map((dialect) => {
+        const text = migration.statements(dialect).map((statement) => statement.replace(/\s+/g, ' ').trim());
+        return [migration.version, migration.name, dialect, createHash('sha256').update(text.join('\n')).digest('hex')];
+      }),
+    );
+    expect(found).toEqual(released);
+  });
+});
