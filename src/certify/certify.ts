@@ -21,7 +21,8 @@ export function certify(pairs: readonly Pair[], options: CertifyOptions): Certif
   const evidence = gatherEvidence(pairs, options.grid);
   const method = usableMethod(options.method, evidence);
   const look = options.look ?? null;
-  const delta = errorBudget({ level: options.level, requested: options.method, used: method, look });
+  const { floor, level } = options;
+  const delta = errorBudget({ floor, level, requested: options.method, used: method, look, bigRight: binaryRight(evidence) });
   const points = pointsOf(evidence, method, options.floor);
   const walk = fixedSequence(
     points.map((point) => point.p),
@@ -33,8 +34,8 @@ export function certify(pairs: readonly Pair[], options: CertifyOptions): Certif
   return {
     n: evidence.n,
     pairs: pairs.length,
-    floor: options.floor,
-    level: options.level,
+    floor,
+    level,
     method,
     requestedMethod: options.method,
     look,
@@ -52,6 +53,12 @@ export function certify(pairs: readonly Pair[], options: CertifyOptions): Certif
     grid: points.map((point) => gridPoint(point, pairs.length)),
     notes: notesOf(evidence, options, method),
   };
+}
+
+/** Pairs that the frontier got right, where pairs are binary and independent; else null. */
+function binaryRight(evidence: Evidence): number | null {
+  if (evidence.graded || evidence.unitOf !== null) return null;
+  return evidence.big.reduce((right, quality) => right + quality, 0);
 }
 
 /** One threshold with its test and its p-value at the floor. */

@@ -30,7 +30,7 @@ function unitsNeeded(point: FailedPoint, options: CertifyOptions): number | null
   const look = options.look === undefined ? null : options.look + 1;
   const goalOf = (used: CertifyOptions['method']): SampleGoal => ({
     floor: options.floor,
-    delta: errorBudget({ level: options.level, requested: options.method, used, look }),
+    delta: errorBudget({ floor: options.floor, level: options.level, requested: options.method, used, look, bigRight: null }),
   });
   if (options.method === 'clopper-pearson') {
     const counts = harmCounts(evidence, cut);
