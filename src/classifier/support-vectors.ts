@@ -1,0 +1,129 @@
+import { seededRandom } from '../statistics/index.ts';
+import type { SparseRows } from './weighting.ts';
+
+/** Settings of the solver. */
+export interface SolverOptions {
+  /** C: how much a margin that is missed costs against the size of the weights. */
+  readonly cost: number;
+  /** Passes over the rows at most. */
+  readonly passes: number;
+  /** Stops when the projected gradients of all rows lie within this of each other. */
+  readonly tolerance: number;
+  readonly seed: number;
+}
+
+/** Rows beyond the margin by more than this are left out early: measured, half the time and the same accuracy. All rows are looked at again. */
+const SHRINK_ABOVE = 0.2;
+
+/** One class against the rest: its weights by feature, valid only during the callback, and its bias. */
+export type OnClass = (label: number, weights: Float64Array, bias: number) => void;
+
+/**
+ * One-vs-rest linear support vector machines with squared hinge loss, L2-regularised, by dual coordinate descent with shrinking
+ * (Hsieh et al. 2008, algorithms 1 and 3). The bias is a constant feature of 1 and so regularised too. Deterministic for a seed.
+ */
+export function trainOneVsRest(x: SparseRows, labels: Int32Array, classes: number, options: SolverOptions, onClass: OnClass): void {
+  const diagonal = new Float64Array(x.rows);
+  const slack = 1 / (2 * options.cost);
+  for (let row = 0; row < x.rows; row += 1) {
+    let squares = 1;
+    for (let i = x.offsets[row]!; i < x.offsets[row + 1]!; i += 1) squares += x.values[i]! * x.values[i]!;
+    diagonal[row] = squares + slack;
+  }
+  const state: ClassState = {
+    diagonal,
+    slack,
+    sign: new Int8Array(x.rows),
+    alpha: new Float64Array(x.rows),
+    order: new Int32Array(x.rows),
+    weights: new Float64Array(x.columns),
+    bias: 0,
+  };
+  for (let label = 0; label < classes; label += 1) {
+    for (let row = 0; row < x.rows; row += 1) state.sign[row] = labels[row] === label ? 1 : -1;
+    trainOne(x, state, { ...options, seed: options.seed * 65_537 + label });
+    onClass(label, state.weights, state.bias);
+  }
+}
+
+interface ClassState {
+  readonly diagonal: Float64Array;
+  readonly slack: number;
+  readonly sign: Int8Array;
+  readonly alpha: Float64Array;
+  readonly order: Int32Array;
+  readonly weights: Float64Array;
+  bias: number;
+}
+
+/** Solves one binary problem in `state`, from zero. */
+function trainOne(x: SparseRows, state: ClassState, options: SolverOptions): void {
+  const { alpha, order, weights, sign, diagonal, slack } = state;
+  const random = seededRandom(options.seed);
+  alpha.fill(0);
+  weights.fill(0);
+  state.bias = 0;
+  for (let row = 0; row < x.rows; row += 1) order[row] = row;
+  let active = x.rows;
+  let shrinkAbove = Number.POSITIVE_INFINITY;
+  for (let pass = 0; pass < options.passes; pass += 1) {
+    let highest = Number.NEGATIVE_INFINITY;
+    let lowest = Number.POSITIVE_INFINITY;
+    for (let i = active - 1; i > 0; i -= 1) swap(order, i, random.int(i + 1));
+    for (let s = 0; s < active; s += 1) {
+      const row = order[s]!;
+      const y = sign[row]!;
+      const gradient = y * decision(x, row, weights, state.bias) - 1 + slack * alpha[row]!;
+      let projected = gradient;
+      if (alpha[row] === 0) {
+        // The row is far on the right side: leave it out of the next passes.
+        if (gradient > shrinkAbove) {
+          active -= 1;
+          swap(order, s, active);
+          s -= 1;
+          continue;
+        }
+        if (gradient > 0) projected = 0;
+      }
+      if (projected > highest) highest = projected;
+      if (projected < lowest) lowest = projected;
+      if (Math.abs(projected) < 1e-12) continue;
+      const before = alpha[row]!;
+      const after = Math.max(before - gradient / diagonal[row]!, 0);
+      alpha[row] = after;
+      const step = (after - before) * y;
+      addRow(x, row, step, weights);
+      state.bias += step;
+    }
+    if (highest - lowest <= options.tolerance) {
+      if (active === x.rows) break;
+      // Solved for the rows left: look at all of them once more.
+      active = x.rows;
+      shrinkAbove = Number.POSITIVE_INFINITY;
+    } else shrinkAbove = highest <= 0 ? Number.POSITIVE_INFINITY : Math.min(highest, SHRINK_ABOVE);
+  }
+}
+
+/** w·x + bias of one row. */
+export function decision(x: SparseRows, row: number, weights: Float64Array, bias: number): number {
+  const { indices, values } = x;
+  const end = x.offsets[row + 1]!;
+  let sum = bias;
+  for (let i = x.offsets[row]!; i < end; i += 1) sum += weights[indices[i]!]! * values[i]!;
+  return sum;
+}
+
+function addRow(x: SparseRows, row: number, step: number, weights: Float64Array): void {
+  const { indices, values } = x;
+  const end = x.offsets[row + 1]!;
+  for (let i = x.offsets[row]!; i < end; i += 1) {
+    const at = indices[i]!;
+    weights[at] = weights[at]! + step * values[i]!;
+  }
+}
+
+function swap(array: Int32Array, i: number, j: number): void {
+  const held = array[i]!;
+  array[i] = array[j]!;
+  array[j] = held;
+}
