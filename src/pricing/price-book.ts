@@ -76,11 +76,10 @@ export class PriceBook {
 
   /** The price in force for a model at a time; null, with a warning once per model, when there is none. */
   inForce(model: ModelRef, at: EpochMs, options: { readonly serviceTier?: ServiceTier } = {}): PriceInForce | null {
+    const tier = options.serviceTier ?? 'default';
     for (const candidate of this.#find(model)) {
-      const version = candidate.versions.findLast((item) => holdsAt(item, at));
-      if (!version) continue;
-      const tier = options.serviceTier ?? 'default';
-      const inForce = this.#sheet(candidate, version, tier, at);
+      if (!versionAt(candidate, at)) continue;
+      const inForce = this.quote(candidate, at, tier);
       if (inForce) return inForce;
       return this.#unpriced('unpriced-tier', model, `${nameOf(model)} has no known price in the service tier "${tier}"; ${DECLARE}`);
     }
@@ -89,6 +88,18 @@ export class PriceBook {
       model,
       `${nameOf(model)} has no known price: its calls count as unpriced, not as free; ${DECLARE}`,
     );
+  }
+
+  /** The price of a model already found, at a time and tier; null, without a warning, when it has none then. */
+  quote(model: PricedModel, at: EpochMs, tier: ServiceTier): PriceInForce | null {
+    const version = versionAt(model, at);
+    if (!version) return null;
+    if (tier === 'default') return this.#cachedSheet(model, version, tier, null);
+    const declared = model.tiers?.[tier];
+    if (declared !== undefined) return this.#cachedSheet(model, version, tier, { multiplier: declared, source: 'declared' });
+    if (model.source === 'declared') return null;
+    const row = tierRow(this.#tiers, model, tier, at);
+    return row ? this.#cachedSheet(model, version, tier, row) : null;
   }
 
   /** Books a usage again by the id that a call was recorded with; null when no source has exactly that price any more. */
@@ -124,15 +135,6 @@ export class PriceBook {
     if (this.#models.size >= CACHED_MODELS) this.#models.clear();
     this.#models.set(key, found);
     return found;
-  }
-
-  #sheet(model: PricedModel, version: PriceVersion, tier: ServiceTier, at: EpochMs): PriceInForce | null {
-    if (tier === 'default') return this.#cachedSheet(model, version, tier, null);
-    const declared = model.tiers?.[tier];
-    if (declared !== undefined) return this.#cachedSheet(model, version, tier, { multiplier: declared, source: 'declared' });
-    if (model.source === 'declared') return null;
-    const row = tierRow(this.#tiers, model, tier, at);
-    return row ? this.#cachedSheet(model, version, tier, row) : null;
   }
 
   #cachedSheet(model: PricedModel, version: PriceVersion, tier: ServiceTier, change: TierChange | null): PriceInForce {
@@ -215,6 +217,10 @@ function tierRow(rows: readonly TierRow[], model: PricedModel, tier: ServiceTier
 
 function covers(row: TierRow, model: PricedModel): boolean {
   return row.provider === model.provider && (row.models === null || row.models.includes(model.model));
+}
+
+function versionAt(model: PricedModel, at: EpochMs): PriceVersion | null {
+  return model.versions.findLast((version) => holdsAt(version, at)) ?? null;
 }
 
 /** The bundled list's own rule: the last version whose day has come, or whose hours of the day it is. */
