@@ -3,6 +3,7 @@ export { ConfigError, type Problem } from './config-error.ts';
 export { loadConfig } from './load.ts';
 export { parseConfig } from './parse.ts';
 export { configJsonSchema } from './schema.ts';
+export { suggestion } from './suggest.ts';
 export type {
   Config,
   Environment,

@@ -6,6 +6,7 @@ export * from './errors.ts';
 export * from './event.ts';
 export * from './ids.ts';
 export * from './json.ts';
+export * from './lines.ts';
 export * from './message.ts';
 export * from './model.ts';
 export * from './money.ts';

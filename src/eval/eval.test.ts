@@ -395,6 +395,16 @@ describe('a set', () => {
     await expect(checkSet(path, label)).rejects.toMatchObject({ code: 'INPUT_INVALID', message, position: { file: path, line } });
   });
 
+  it('is split at line feeds only, whatever its texts hold', async () => {
+    const path = await file(`\uFEFF{"id": 1, "text": "a\u2028b\u0085c"}\r\n{"id": 2, "text": "d"}`);
+    const items = [];
+    for await (const { id, input } of readSet(path, label)) items.push([id, input]);
+    expect(items).toEqual([
+      ['1', 'a\u2028b\u0085c'],
+      ['2', 'd'],
+    ]);
+  });
+
   it('that is empty or not there is an error', async () => {
     await expect(checkSet(await file('\n\n'), label)).rejects.toMatchObject({ code: 'INPUT_INVALID' });
     await expect(checkSet('/nowhere.jsonl', label)).rejects.toMatchObject({ code: 'INPUT_NOT_FOUND' });

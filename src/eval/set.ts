@@ -1,7 +1,15 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
-import { contentHash, type Json, type Message, normaliseLabel, type Output, SmallfirstError, textMessage } from '../core/index.ts';
+import {
+  contentHash,
+  type Json,
+  type Message,
+  normaliseLabel,
+  type Output,
+  SmallfirstError,
+  splitLines,
+  textMessage,
+} from '../core/index.ts';
 import type { EvalItem } from './types.ts';
 
 type Fail = (message: string) => never;
@@ -57,7 +65,7 @@ export async function checkSet(file: string, output: Output, limit: number | nul
 
 async function* lines(file: string): AsyncIterable<string> {
   try {
-    yield* createInterface({ input: createReadStream(file), crlfDelay: Number.POSITIVE_INFINITY });
+    yield* splitLines(createReadStream(file, { encoding: 'utf8', highWaterMark: 1 << 18 }));
   } catch (error) {
     if (error instanceof SmallfirstError) throw error;
     throw new SmallfirstError('INPUT_NOT_FOUND', `The set ${file} cannot be read.`, { cause: error });

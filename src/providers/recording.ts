@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
-import { SmallfirstError } from '../core/index.ts';
+import { SmallfirstError, splitLines } from '../core/index.ts';
 import { type RecordedAnswer, readAnswer } from './recorded-answer.ts';
 
 /**
@@ -93,7 +92,7 @@ export async function loadRecording(file: string): Promise<Recording> {
 
 async function* lines(file: string): AsyncIterable<string> {
   try {
-    yield* createInterface({ input: createReadStream(file), crlfDelay: Number.POSITIVE_INFINITY });
+    yield* splitLines(createReadStream(file, { encoding: 'utf8', highWaterMark: 1 << 18 }));
   } catch (error) {
     if (error instanceof SmallfirstError) throw error;
     throw new SmallfirstError('INPUT_NOT_FOUND', `The recording ${file} cannot be read.`, { cause: error });
