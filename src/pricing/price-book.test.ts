@@ -202,7 +202,8 @@ describe('warnings', () => {
         kind: 'unpriced-model',
         provider: 'acme',
         model: 'nobody',
-        message: 'acme/nobody has no known price: its calls count as unpriced, not as free; declare one under `prices:`',
+        message:
+          'acme/nobody has no known price: its calls count as unpriced, not as free; declare one with the model in the config, or in a price file',
       },
       {
         kind: 'invalid-usage',

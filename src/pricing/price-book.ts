@@ -171,7 +171,7 @@ export class PriceBook {
   }
 }
 
-const DECLARE = 'declare one under `prices:`';
+const DECLARE = 'declare one with the model in the config, or in a price file';
 
 interface TierChange {
   readonly multiplier?: number;

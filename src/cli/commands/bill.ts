@@ -164,7 +164,7 @@ function warnUnpriced(document: BillDocument, io: CommandIo): void {
   if (document.unpricedCalls === 0) return;
   const models = document.unpricedModels.map(({ provider, model, attempts }) => `${model} at ${provider} (${count(attempts)})`).join(', ');
   io.note(
-    `WARNING: ${count(document.unpricedCalls)} of ${count(document.attempts)} attempts have no known price and are in no sum: ${models}. Declare prices in the config, or under \`prices:\`.`,
+    `WARNING: ${count(document.unpricedCalls)} of ${count(document.attempts)} attempts have no known price and are in no sum: ${models}. Declare them with the models in the config, or in a price file.`,
   );
 }
 
