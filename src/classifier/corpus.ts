@@ -46,7 +46,7 @@ export function buildCorpus(texts: readonly string[], onProgress?: (done: number
       }
       offsets[document * B + block + 1] = builder.size;
     }
-    if (onProgress && (document & 255) === 255) onProgress(document + 1);
+    if (onProgress && ((document & 255) === 255 || document === texts.length - 1)) onProgress(document + 1);
   }
   return {
     documents: texts.length,

@@ -5,6 +5,8 @@ import type { SparseRows } from './weighting.ts';
 export interface SolverOptions {
   /** C: how much a margin that is missed costs against the size of the weights. */
   readonly cost: number;
+  /** How many times more it costs for a row of the class than for one of the rest, which are many. */
+  readonly positiveCost: number;
   /** Passes over the rows at most. */
   readonly passes: number;
   /** Stops when the projected gradients of all rows lie within this of each other. */
@@ -23,16 +25,14 @@ export type OnClass = (label: number, weights: Float64Array, bias: number) => vo
  * (Hsieh et al. 2008, algorithms 1 and 3). The bias is a constant feature of 1 and so regularised too. Deterministic for a seed.
  */
 export function trainOneVsRest(x: SparseRows, labels: Int32Array, classes: number, options: SolverOptions, onClass: OnClass): void {
-  const diagonal = new Float64Array(x.rows);
-  const slack = 1 / (2 * options.cost);
+  const squaredLength = new Float64Array(x.rows);
   for (let row = 0; row < x.rows; row += 1) {
     let squares = 1;
     for (let i = x.offsets[row]!; i < x.offsets[row + 1]!; i += 1) squares += x.values[i]! * x.values[i]!;
-    diagonal[row] = squares + slack;
+    squaredLength[row] = squares;
   }
   const state: ClassState = {
-    diagonal,
-    slack,
+    squaredLength,
     sign: new Int8Array(x.rows),
     alpha: new Float64Array(x.rows),
     order: new Int32Array(x.rows),
@@ -47,8 +47,8 @@ export function trainOneVsRest(x: SparseRows, labels: Int32Array, classes: numbe
 }
 
 interface ClassState {
-  readonly diagonal: Float64Array;
-  readonly slack: number;
+  /** x·x of each row, its constant feature included. */
+  readonly squaredLength: Float64Array;
   readonly sign: Int8Array;
   readonly alpha: Float64Array;
   readonly order: Int32Array;
@@ -58,7 +58,10 @@ interface ClassState {
 
 /** Solves one binary problem in `state`, from zero. */
 function trainOne(x: SparseRows, state: ClassState, options: SolverOptions): void {
-  const { alpha, order, weights, sign, diagonal, slack } = state;
+  const { alpha, order, weights, sign, squaredLength } = state;
+  // What squared hinge loss adds to the diagonal of the dual: 1 / 2C of the row's own C.
+  const slackOfRest = 1 / (2 * options.cost);
+  const slackOfClass = slackOfRest / options.positiveCost;
   const random = seededRandom(options.seed);
   alpha.fill(0);
   weights.fill(0);
@@ -73,6 +76,7 @@ function trainOne(x: SparseRows, state: ClassState, options: SolverOptions): voi
     for (let s = 0; s < active; s += 1) {
       const row = order[s]!;
       const y = sign[row]!;
+      const slack = y > 0 ? slackOfClass : slackOfRest;
       const gradient = y * decision(x, row, weights, state.bias) - 1 + slack * alpha[row]!;
       let projected = gradient;
       if (alpha[row] === 0) {
@@ -89,7 +93,7 @@ function trainOne(x: SparseRows, state: ClassState, options: SolverOptions): voi
       if (projected < lowest) lowest = projected;
       if (Math.abs(projected) < 1e-12) continue;
       const before = alpha[row]!;
-      const after = Math.max(before - gradient / diagonal[row]!, 0);
+      const after = Math.max(before - gradient / (squaredLength[row]! + slack), 0);
       alpha[row] = after;
       const step = (after - before) * y;
       addRow(x, row, step, weights);

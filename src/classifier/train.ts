@@ -9,8 +9,8 @@ import type { HeldOutPrediction, LabelledText, TrainingOptions, TrainingProgress
 import { BLOCK_WEIGHTS, fitWeighting, type Weighting, weighRows } from './weighting.ts';
 
 const DEFAULT_FOLDS = 5;
-/** Chosen by cross-validation on training data; C between 0.5 and 2 makes no difference. */
-const SOLVER: Omit<SolverOptions, 'seed'> = { cost: 1, passes: 8, tolerance: 0.3 };
+/** Chosen by cross-validation on Banking77's training rows (accuracy .9100 with C = 1 for all rows, .9119 so). */
+const SOLVER: Omit<SolverOptions, 'seed'> = { cost: 0.6, positiveCost: 2, passes: 8, tolerance: 0.3 };
 /** Below this many rows a feature seen once is still worth keeping. */
 const SMALL_SET = 500;
 
