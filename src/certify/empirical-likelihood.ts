@@ -8,11 +8,16 @@ export interface Sample {
   readonly n: number;
 }
 
-/** Mean of Z over the n units. */
+/** Mean of Z over the n units; exactly 0 where the sum is nothing but rounding, so that a ratio right at the floor looks the same in every form. */
 export function sampleMean(sample: Sample): number {
   let sum = 0;
-  for (let i = 0; i < sample.z.length; i += 1) sum += sample.z[i]! * (sample.weights ? sample.weights[i]! : 1);
-  return sum / sample.n;
+  let size = 0;
+  for (let i = 0; i < sample.z.length; i += 1) {
+    const term = sample.z[i]! * (sample.weights ? sample.weights[i]! : 1);
+    sum += term;
+    size += Math.abs(term);
+  }
+  return Math.abs(sum) <= 1e-12 * size ? 0 : sum / sample.n;
 }
 
 /**
