@@ -48,7 +48,9 @@ function explainOne(issue: Issue, path: Path, context: Context): readonly Proble
       ];
     case 'invalid_union':
       return explainUnion(issue, path, context);
-    default:
+    case 'invalid_element':
+    case 'not_multiple_of':
+    case 'custom':
       return [{ message: `${here} is not valid here.`, position: source.at(path) }];
   }
 }

@@ -25,6 +25,8 @@ export interface CellFacts {
   readonly usage: Usage | null;
   readonly usageSource: UsageSource;
   readonly servedModel: string | null;
+  /** True when a recording answered: its cost is what the call would cost, and nothing was spent. */
+  readonly replayed: boolean;
 }
 
 /** One question to one model. */
@@ -113,5 +115,6 @@ function factsOf(answer: Answer, counted: Counted): CellFacts {
     usage: counted.usage,
     usageSource: counted.source,
     servedModel: answer.servedModel,
+    replayed: answer.usageSource === 'recorded',
   };
 }

@@ -103,8 +103,8 @@ function missed(result: CertifyResult): string {
 function undecided(result: CertifyResult): string {
   const more =
     result.pairsNeeded === null
-      ? 'more pairs like these would not settle it'
-      : `about ${result.pairsNeeded.toLocaleString('en-US')} more pairs would settle it`;
+      ? 'more pairs would not let it pass at these rates'
+      : `about ${result.pairsNeeded.toLocaleString('en-US')} more pairs would let it pass at these rates`;
   return `keeps ${share(result.retained)}, surely at least ${share(result.retainedLowerBound)}; ${more}`;
 }
 

@@ -17,7 +17,7 @@ const LOOKUP = 100;
 export interface EvalOutcome {
   readonly report: EvalReport;
   /** Items that candidate and ceiling both answered, ready to certify. */
-  pairs(candidate: string): readonly Pair[];
+  readonly pairs: (candidate: string) => readonly Pair[];
 }
 
 /**
@@ -131,8 +131,13 @@ async function askFor(unit: Unit, seatNumber: number, session: Session): Promise
     if (error instanceof SmallfirstError && error.code === 'ABORTED') return stop(session, 'aborted');
     throw error;
   } finally {
-    spend.settle(seat.model.name, hold, cell?.cost ?? null);
+    spend.settle(seat.model.name, hold, cell && isPaid(cell) ? cell.cost : null);
   }
+}
+
+/** A recording is priced, and nobody pays for it. */
+function isPaid(cell: EvalCell): boolean {
+  return cell.error === null && !cellFacts(cell).replayed;
 }
 
 function stop(session: Session, why: 'aborted' | 'max-cost'): null {
@@ -154,6 +159,7 @@ async function record(unit: Unit, { cell, seat, expected, isNew }: Measured, ses
   if (isNew) await session.writer.add({ ...cell, quality: scoring?.quality ?? null, confidence: preferredOf(cell) });
   else session.found += 1;
   if (scoring) {
+    if (cellFacts(cell).replayed) session.replayed += 1;
     seat.observations.add(unit.number, {
       quality: scoring.quality,
       valid: scoring.valid,

@@ -98,14 +98,15 @@ function notesOf(session: Session, models: readonly ModelReport[]): readonly str
   const notes: string[] = [];
   if (reference === 'ceiling') notes.push(`No row has a gold answer: quality is agreement with ${plan.ceiling.name}.`);
   if (withoutReference > 0) notes.push(`${plan.ceiling.name} gave no usable answer to ${withoutReference} items, which are left out.`);
-  for (const { model, unpriced } of models) {
-    if (unpriced > 0)
-      notes.push(`UNPRICED: ${model} has no known price for ${unpriced} answers, which is not free. Declare one in the config.`);
+  const unpriced = models.filter((model) => model.unpriced > 0).map(({ model }) => model);
+  if (unpriced.length > 0) notes.push(`UNPRICED, which is not free: ${unpriced.join(', ')}. Declare their prices in the config.`);
+  const counted = models.filter(
+    ({ usage, provider, costPer1000Usd }) => usage.counted > 0 && provider !== 'student' && costPer1000Usd !== null,
+  );
+  if (counted.length > 0) {
+    notes.push(`Tokens of ${counted.map(({ model }) => model).join(', ')} were counted here from the texts: their costs are estimates.`);
   }
-  const counted = models.filter(({ usage }) => usage.counted > 0 && usage.reported + usage.recorded === 0 && usage.counted > 0);
-  const estimated = counted.filter(({ provider, costPer1000Usd }) => provider !== 'student' && costPer1000Usd !== 0);
-  if (estimated.length > 0)
-    notes.push(`Tokens of ${estimated.map(({ model }) => model).join(', ')} were counted here from the texts: their costs are estimates.`);
+  if (session.replayed > 0) notes.push('Recorded answers are priced at what their calls would cost; nothing was spent on them.');
   for (const { model, failed, firstError } of seats) {
     if (failed.size > 0)
       notes.push(

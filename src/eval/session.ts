@@ -50,6 +50,8 @@ export interface Session {
   found: number;
   /** Units whose ceiling gave no usable answer to measure against. */
   withoutReference: number;
+  /** Answers that recordings gave. */
+  replayed: number;
   stopped: EvalReport['stopped'];
 }
 
@@ -84,6 +86,7 @@ export async function openSession(plan: EvalPlan, deps: EvalDeps): Promise<Sessi
     asked: 0,
     found: 0,
     withoutReference: 0,
+    replayed: 0,
     stopped: null,
   };
 }

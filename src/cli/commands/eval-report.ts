@@ -4,6 +4,9 @@ import { type Column, count, percent, renderTable } from '../table.ts';
 /** Disagreements shown for each candidate; `--json` holds more. */
 const SHOWN = 3;
 
+/** With more candidates than this the examples would bury the table; `--json` has them all. */
+const FEW_CANDIDATES = 3;
+
 /** An eval as people read it: models side by side, candidates beside the ceiling with their verdicts, and what to know about them. */
 export function renderEval(report: EvalReport): string {
   const { floor, set, ceiling } = report;
@@ -63,6 +66,7 @@ function verdictLine({ candidate, verdict, because }: Comparison): string {
 }
 
 function disagreements({ comparisons, ceiling }: EvalReport): string {
+  if (comparisons.length > FEW_CANDIDATES) return '';
   return comparisons
     .filter((row) => row.disagreements.length > 0)
     .map((row) => {
