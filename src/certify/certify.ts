@@ -51,7 +51,7 @@ export function certify(pairs: readonly Pair[], options: CertifyOptions): Certif
     savings: decision.savings,
     pairsNeeded: decision.reason === 'not-enough-evidence' ? morePairs({ evidence, ...shown }, options) : null,
     grid: points.map((point) => gridPoint(point, pairs.length)),
-    notes: notesOf(evidence, options, method),
+    notes: [...notesOf(evidence, options, method), ...worthNotes(decision)],
   };
 }
 
@@ -83,6 +83,8 @@ interface Decision {
   readonly verdict: Verdict;
   readonly reason: FrontierReason | null;
   readonly savings: number | null;
+  /** What the policy that passed would have saved, where that is why it is not deployed. */
+  readonly passedSavings?: number;
   /** Index of the point whose figures are shown. */
   readonly shown: number;
 }
@@ -108,7 +110,7 @@ function decide(
   if (cut.rows === 0) return frontier('not-worth-it');
   const all = cut.rows === pairs.length;
   const savings = savingsOf(pairs, (pair) => all || (pair.small.confidence ?? -1) >= cut.threshold);
-  if (savings !== null && savings <= 0) return frontier('not-worth-it');
+  if (savings !== null && savings <= 0) return { ...frontier('not-worth-it'), passedSavings: savings };
   return { verdict: all ? 'swap' : 'cascade', reason: null, savings, shown: walk.deployed };
 }
 
@@ -156,4 +158,10 @@ function notesOf(evidence: Evidence, options: CertifyOptions, method: CertifyRes
   const silent = evidence.big.length - evidence.cuts.at(-1)!.rows;
   if (silent > 0) notes.push(`${silent} rows have no confidence and are always escalated.`);
   return notes;
+}
+
+function worthNotes(decision: Decision): string[] {
+  if (decision.passedSavings === undefined) return [];
+  const more = (-100 * decision.passedSavings).toFixed(1);
+  return [`The boldest policy that keeps the floor would cost ${more} % more than the frontier alone.`];
 }
