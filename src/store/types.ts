@@ -150,6 +150,41 @@ export interface CertificateStore {
   void(id: string, at: EpochMs, reason: string): Promise<void>;
 }
 
+/** What became of an answer, as the client's people or programs say. Several may come for one request. */
+export interface Feedback {
+  /** UUID version 7. Feedback that arrives twice is kept once. */
+  readonly id: string;
+  /** The client request that it is about; nothing checks that it was recorded. */
+  readonly requestId: string;
+  readonly at: EpochMs;
+  /** Name of the client key that sent it. */
+  readonly key: string | null;
+  /** The right answer, or a verdict in the sender's own words. */
+  readonly label: string | null;
+  /** 0..1 by convention; any finite number is kept. */
+  readonly score: number | null;
+  readonly comment: string | null;
+}
+
+/** Feedback with the call that it is about: the one that closed its request, null where none was recorded. */
+export interface JoinedFeedback {
+  readonly feedback: Feedback;
+  readonly call: Call | null;
+}
+
+/** Outcomes, joined to calls by client request. */
+export interface FeedbackStore {
+  /** Feedback whose id is already there is left alone. Returns how much was new. All or nothing, like calls. */
+  append(feedback: readonly Feedback[]): Promise<number>;
+  /** Of one client request, oldest first. */
+  ofRequest(requestId: string): Promise<readonly Feedback[]>;
+  /** A page, newest first, each with its call; with `task`, only feedback on a call of that task. `before` is the last id of the page before. */
+  list(
+    filter: { readonly task?: string; readonly since?: EpochMs; readonly until?: EpochMs },
+    page: { readonly limit: number; readonly before?: string },
+  ): Promise<readonly JoinedFeedback[]>;
+}
+
 /** Everything that is kept. Each port is small and whole: an adapter that cannot do one of them is not an adapter. */
 export interface Store {
   readonly calls: CallStore;
@@ -157,6 +192,7 @@ export interface Store {
   readonly pairs: PairStore;
   readonly evals: EvalStore;
   readonly certificates: CertificateStore;
+  readonly feedback: FeedbackStore;
   /** After it, everything written before survives a power cut too; a crash of the process alone never loses a write. */
   flush(): Promise<void>;
   /** Waits for what is under way, then lets go of the database. */

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type Certificate, DEFAULT_FLOOR, type NanoUsd, newId } from '../../src/core/index.ts';
 import type { EvalCell, Store, StoredPair } from '../../src/store/types.ts';
 import { callsContract, type Effort } from './store-calls.ts';
+import { feedbackContract } from './store-feedback.ts';
 
 const at = Date.UTC(2026, 0, 15);
 
@@ -21,6 +22,7 @@ export function storeContract(name: string, open: () => Promise<Store>, effort: 
     describe('pairs', () => pairsContract(withStore));
     describe('evals', () => evalsContract(withStore));
     describe('certificates', () => certificatesContract(withStore));
+    describe('feedback', () => feedbackContract(open));
 
     it('takes writes from many callers at once and loses none', () =>
       withStore(async (store) => {

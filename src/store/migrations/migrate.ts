@@ -2,10 +2,11 @@ import { type Kysely, sql, type Transaction } from 'kysely';
 import { SmallfirstError } from '../../core/index.ts';
 import type { Tables } from '../sql/tables.ts';
 import { initial } from './0001-initial.ts';
+import { feedback } from './0002-feedback.ts';
 import type { Dialect, Migration } from './migration.ts';
 
 /** Every step of the schema, in order. */
-export const migrations: readonly Migration[] = [initial];
+export const migrations: readonly Migration[] = [initial, feedback];
 
 /** The schema that this version writes. */
 export const schemaVersion = migrations.length;

@@ -7,6 +7,8 @@ import type { Dialect } from './migration.ts';
 const released: readonly (readonly [number, string, Dialect, string])[] = [
   [1, 'initial', 'sqlite', '2825881420b30e56af4d3ba54d49c11eeb39252f8cd2487d48c1e33ac0b0cb79'],
   [1, 'initial', 'postgres', 'e6bec10aa6857416197f44a4c5d85a15772273fa298e35ff7a8957912cec21cb'],
+  [2, 'feedback', 'sqlite', 'feb70be14b951217d8ca5c4bc52a46d48f2600d01adf30f90ed9d28cbae35eeb'],
+  [2, 'feedback', 'postgres', 'aaba8752f8fab9d49831b188e0229feece34c9efb34208a8d2abf3ec03e5a73d'],
 ];
 
 describe('migrations', () => {

@@ -28,36 +28,38 @@ export async function readBill(
   if (from >= to) return [];
   const grain: Grain = by.includes('hour') ? 'hour' : by.includes('day') ? 'day' : 'none';
   const named = [...new Set(by)].filter((dimension): dimension is NamedDimension => dimension !== 'day' && dimension !== 'hour');
-  const parts = sources(from, to, grain);
+  const parts = sources(from, to, { grain, byDimension: named.length > 0 });
   const groups = [...named.map((dimension) => sql`d.${sql.ref(dimension)}`), ...(grain === 'none' ? [] : [sql`r.bucket`])];
   const selected = [...groups, ...sumColumns.map((column) => sql`cast(sum(r.${sql.ref(column)}) as bigint) as ${sql.ref(column)}`)];
   const grouping = groups.length === 0 ? sql`having count(*) > 0` : sql`group by ${sql.join(groups)}`;
   const { rows } = await sql<BillRecord>`
     select ${sql.join(selected)}
-    from (${sql.join(parts, sql` union all `)}) r join dimensions d on d.id = r.dimension_id
+    from (${sql.join(parts, sql` union all `)}) r ${named.length > 0 ? sql`join dimensions d on d.id = r.dimension_id` : sql``}
     ${grouping}`.execute(db);
   return rows.map((row) => billRow(row, by)).sort((a, b) => compare(a, b, by));
 }
 
-/** The rollups that cover a span without a gap and without counting twice. */
-function sources(from: number, to: number, grain: Grain): RawBuilder<unknown>[] {
-  const firstDay = Math.ceil(from / DAY_HOURS);
-  const lastDay = Math.floor(to / DAY_HOURS);
-  const bucket = {
-    none: { hour: sql`0`, day: sql`0` },
-    day: { hour: sql`hour / 24`, day: sql`day` },
-    hour: { hour: sql`hour`, day: sql`day` },
-  };
-  const hours = (low: number, high: number) => (low < high ? [source('hour', low, high, bucket[grain].hour)] : []);
-  if (grain === 'hour' || firstDay >= lastDay) return hours(from, to);
-  return [source('day', firstDay, lastDay, bucket[grain].day), ...hours(from, firstDay * DAY_HOURS), ...hours(lastDay * DAY_HOURS, to)];
+interface Detail {
+  readonly grain: Grain;
+  readonly byDimension: boolean;
 }
 
-/** Adds up by number first: joining and grouping by text only what is left is what makes a year of hours quick to read. */
-function source(unit: 'hour' | 'day', low: number, high: number, bucket: RawBuilder<unknown>): RawBuilder<unknown> {
+/** The rollups that cover a span without a gap and without counting twice. */
+function sources(from: number, to: number, detail: Detail): RawBuilder<unknown>[] {
+  const firstDay = Math.ceil(from / DAY_HOURS);
+  const lastDay = Math.floor(to / DAY_HOURS);
+  const hours = (low: number, high: number) => (low < high ? [source('hour', low, high, detail)] : []);
+  if (detail.grain === 'hour' || firstDay >= lastDay) return hours(from, to);
+  return [source('day', firstDay, lastDay, detail), ...hours(from, firstDay * DAY_HOURS), ...hours(lastDay * DAY_HOURS, to)];
+}
+
+/** Adds up by number first, in the order of the primary key: then little is left to be joined with and grouped by text. */
+function source(unit: 'hour' | 'day', low: number, high: number, { grain, byDimension }: Detail): RawBuilder<unknown> {
+  const bucket = grain === 'none' ? sql`0` : grain === 'day' && unit === 'hour' ? sql`hour / 24` : sql.ref(unit);
+  const columns = byDimension ? sql`${bucket} as bucket, dimension_id` : sql`${bucket} as bucket`;
   const sums = sumColumns.map((name) => sql`sum(${sql.ref(name)}) as ${sql.ref(name)}`);
-  return sql`select dimension_id, ${bucket} as bucket, ${sql.join(sums)} from ${sql.table(`${unit}_rollups`)}
-    where ${sql.ref(unit)} >= ${low} and ${sql.ref(unit)} < ${high} group by 1, 2`;
+  return sql`select ${columns}, ${sql.join(sums)} from ${sql.table(`${unit}_rollups`)}
+    where ${sql.ref(unit)} >= ${low} and ${sql.ref(unit)} < ${high} group by ${byDimension ? sql`1, 2` : sql`1`}`;
 }
 
 function wholeHour(at: number): number {

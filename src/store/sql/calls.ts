@@ -24,7 +24,8 @@ export function sqlCallStore(db: Kysely<Tables>, writer: CallWriter): CallStore 
   };
 }
 
-function joined(db: Kysely<Tables>) {
+/** Calls with what repeats from call to call put back. */
+export function joined(db: Kysely<Tables>) {
   return db
     .selectFrom('calls')
     .innerJoin('dimensions', 'dimensions.id', 'calls.dimension_id')

@@ -31,8 +31,10 @@ export function hourOf(at: number): number {
   return Math.floor(at / HOUR_MS);
 }
 
-const clientPurposes: ReadonlySet<Purpose> = new Set<Purpose>(['answer', 'escalation', 'polish', 'passthrough']);
-const closingOutcomes: ReadonlySet<Outcome> = new Set<Outcome>(['accepted', 'failed']);
+/** Why a model is called for a client. */
+export const clientPurposes: ReadonlySet<Purpose> = new Set<Purpose>(['answer', 'escalation', 'polish', 'passthrough']);
+/** How the attempt ends that a client hears of. */
+export const closingOutcomes: ReadonlySet<Outcome> = new Set<Outcome>(['accepted', 'failed']);
 
 /** Whether this attempt is what the client got: its answer, or the failure that ended the request. */
 export function closesRequest(call: Pick<Call, 'purpose' | 'outcome'>): boolean {

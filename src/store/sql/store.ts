@@ -4,6 +4,7 @@ import { sqlBodyStore } from './bodies.ts';
 import { type CallWriter, sqlCallStore } from './calls.ts';
 import { sqlCertificateStore } from './certificates.ts';
 import { sqlEvalStore } from './evals.ts';
+import { sqlFeedbackStore } from './feedback.ts';
 import { sqlPairStore } from './pairs.ts';
 import type { Tables } from './tables.ts';
 
@@ -15,6 +16,7 @@ export function sqlStore(db: Kysely<Tables>, engine: { readonly writer: CallWrit
     pairs: sqlPairStore(db),
     evals: sqlEvalStore(db),
     certificates: sqlCertificateStore(db),
+    feedback: sqlFeedbackStore(db),
     flush: engine.flush,
     close: () => db.destroy(),
   };

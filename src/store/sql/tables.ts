@@ -104,6 +104,17 @@ export interface EvalCellTable {
   detail: string;
 }
 
+export interface FeedbackTable {
+  id: string;
+  request_id: string;
+  at: number;
+  key: string | null;
+  /** JSON text, so that any string survives; so is the comment. */
+  label: string | null;
+  score: number | null;
+  comment: string | null;
+}
+
 /** The schema as Kysely knows it; migrations/ creates it. */
 export interface Tables {
   schema_version: { version: number; name: string };
@@ -116,5 +127,6 @@ export interface Tables {
   pairs: PairTable;
   eval_cells: EvalCellTable;
   certificates: { id: string; task: string; issued_at: number; body: string };
+  feedback: FeedbackTable;
   certificate_voids: { certificate_id: string; at: number; reason: string };
 }

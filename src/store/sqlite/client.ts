@@ -26,6 +26,7 @@ export async function openSqliteWorker(path: string, options: SqliteFileOptions)
     pairs: portOf(line, 'pairs'),
     evals: portOf(line, 'evals'),
     certificates: portOf(line, 'certificates'),
+    feedback: portOf(line, 'feedback'),
     flush: async () => void (await line.ask('store', 'flush', [])),
     close: () => line.close(),
   };

@@ -26,7 +26,10 @@ describe('a SQLite file', () => {
       await store.close();
     }
     const connection = new SqliteConnection(path, 0);
-    expect(connection.prepare('select version, name from schema_version').all([])).toEqual([{ version: 1, name: 'initial' }]);
+    expect(connection.prepare('select version, name from schema_version order by version').all([])).toEqual([
+      { version: 1, name: 'initial' },
+      { version: 2, name: 'feedback' },
+    ]);
     connection.close();
   });
 
