@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { EvalCell, EvalStore } from '../store/index.ts';
 
 /** Cells waiting to be written beyond which a writer makes its callers wait. */
@@ -31,6 +32,8 @@ export class CellWriter {
   async #write(): Promise<void> {
     try {
       while (this.#queue.length > 0) {
+        // Answers that come in one turn of the event loop make one transaction.
+        await setImmediate();
         const batch = this.#queue;
         this.#queue = [];
         await this.#store.put(batch);

@@ -1,4 +1,5 @@
 import { SIGNAL_PREFERENCE } from '../confidence/index.ts';
+import type { TaskConfig } from '../config/index.ts';
 import { type Json, normaliseLabel, type Pair, SmallfirstError } from '../core/index.ts';
 import type { EvalCell } from '../store/index.ts';
 import { ask, cellFacts, costOf } from './ask.ts';
@@ -156,7 +157,7 @@ interface Measured {
 async function record(unit: Unit, { cell, seat, expected, isNew }: Measured, session: Session): Promise<Scoring | null> {
   const { plan, deps, metric, spend } = session;
   const scoring = cell.error === null ? score(cell, expected, plan.task, metric) : null;
-  if (isNew) await session.writer.add({ ...cell, quality: scoring?.quality ?? null, confidence: preferredOf(cell) });
+  if (isNew) await session.writer.add({ ...cell, quality: scoring?.quality ?? null, confidence: confidenceOf(cell, plan.task) });
   else session.found += 1;
   if (scoring) {
     if (cellFacts(cell).replayed) session.replayed += 1;
@@ -182,8 +183,8 @@ async function record(unit: Unit, { cell, seat, expected, isNew }: Measured, ses
   return scoring;
 }
 
-function preferredOf(cell: EvalCell): number | null {
-  const name = SIGNAL_PREFERENCE.find((signal) => cell.signals[signal] !== undefined);
+function confidenceOf(cell: EvalCell, task: TaskConfig): number | null {
+  const name = task.signal ?? SIGNAL_PREFERENCE.find((signal) => cell.signals[signal] !== undefined);
   return name === undefined ? null : (cell.signals[name] ?? null);
 }
 
