@@ -80,6 +80,6 @@ export interface RecordedSignals {
   readonly margin?: number;
   /** Confidence that the model stated in words, 0..1. */
   readonly stated?: number;
-  /** Latency of the recorded call, where a recording answers instead of a live model. */
+  /** Latency that only the answerer knows: of the recorded call, or of an in-process prediction without what waited around it. */
   readonly latencyMs?: number;
 }

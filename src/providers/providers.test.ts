@@ -146,7 +146,9 @@ describe('an embedded student', () => {
   const student = { version: 'sha256:1', predict: (text: string) => ({ label: text.length > 5 ? 'long' : 'short', probability: 0.75 }) };
 
   it('reads the input without the prompt, answers with a label, and states its probability', async () => {
-    const answer = await collect(studentClient(student).call(ask('Sort this text please: abc'), context({ input: 'abc' })));
+    let time = 0;
+    const clock = { monotonic: () => (time += 0.25) };
+    const answer = await collect(studentClient(student, clock).call(ask('Sort this text please: abc'), context({ input: 'abc' })));
     expect(answer).toEqual({
       text: 'short',
       refusal: null,
@@ -155,7 +157,7 @@ describe('an embedded student', () => {
       usage: NO_USAGE,
       usageSource: 'counted',
       logprobs: null,
-      recorded: { probability: 0.75 },
+      recorded: { probability: 0.75, latencyMs: 0.25 },
       servedModel: 'sha256:1',
       fingerprint: null,
     });

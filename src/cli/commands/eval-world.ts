@@ -17,7 +17,7 @@ export interface EvalWorld {
 /** The real world of an eval: the data directory's store, the config's models and prices. Throws DATA_DIR_LOCKED when another owns it. */
 export async function openEvalWorld(config: Config, dataDir: string, io: CommandIo): Promise<EvalWorld> {
   const directory = await openDataDir(resolve(io.cwd, dataDir));
-  const store = await openSqliteStore(directory.database).catch(async (error: unknown) => {
+  const store = await openSqliteStore(directory.database, { thread: true }).catch(async (error: unknown) => {
     await directory.release();
     throw error;
   });
