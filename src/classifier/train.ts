@@ -8,7 +8,8 @@ import { fitTemperature, type HeldOutMargins } from './temperature.ts';
 import type { HeldOutPrediction, LabelledText, TrainingOptions, TrainingProgress } from './types.ts';
 import { BLOCK_WEIGHTS, fitWeighting, type Weighting, weighRows } from './weighting.ts';
 
-const DEFAULT_FOLDS = 5;
+/** From so many rows on, models of two thirds of them are close enough to the whole for the temperature, in half the time. */
+const LARGE_SET = 5000;
 /** Chosen by cross-validation on Banking77's training rows (accuracy .9100 with C = 1 for all rows, .9119 so). */
 const SOLVER: Omit<SolverOptions, 'seed'> = { cost: 0.6, positiveCost: 2, passes: 8, tolerance: 0.3 };
 /** Below this many rows a feature seen once is still worth keeping. */
@@ -54,7 +55,7 @@ export function trainClassifier(rows: readonly LabelledText[], options: Training
     minDocuments: rows.length < SMALL_SET ? 1 : 2,
     solver: { ...SOLVER, seed: options.seed },
   };
-  const folds = Math.max(2, Math.min(options.folds ?? DEFAULT_FOLDS, distinct));
+  const folds = Math.max(2, Math.min(options.folds ?? (rows.length < LARGE_SET ? 5 : 3), distinct));
   const held = crossValidate(problem, assignFolds(rows, folds, options.seed), folds, (share) => progress.crossValidate(share));
   const temperature = fitTemperature(held);
   const model = fitAll(problem, temperature, (done) => progress.fit(done));
