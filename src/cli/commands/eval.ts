@@ -1,13 +1,14 @@
 import { resolve } from 'node:path';
+import { type App, openApp } from '../../app.ts';
 import { type Config, loadConfig, type ModelConfig, suggestion, type TaskConfig } from '../../config/index.ts';
-import { nanoUsd, type Pair, SmallfirstError, toUsd } from '../../core/index.ts';
-import { type EvalPlan, type EvalProgress, type EvalReport, evaluate } from '../../eval/index.ts';
+import { nanoUsd, type Pair, SmallfirstError, systemClock, toUsd } from '../../core/index.ts';
+import { type EvalDeps, type EvalPlan, type EvalProgress, type EvalReport, evaluate } from '../../eval/index.ts';
+import { loadTokenizer } from '../../pricing/index.ts';
 import { providers } from '../../providers/index.ts';
 import { writeAtomically } from '../../student/index.ts';
 import type { CommandIo, ExitCode, Progress } from '../io.ts';
 import { count } from '../table.ts';
 import { renderEval } from './eval-report.ts';
-import { openEvalWorld } from './eval-world.ts';
 
 export interface EvalCommandOptions {
   readonly config: string;
@@ -40,10 +41,13 @@ export async function runEval(options: EvalCommandOptions, io: CommandIo): Promi
       `--pairs takes one candidate beside the ceiling, and there are ${plan.candidates.length}; name it with --models.`,
     );
   }
-  const world = await openEvalWorld(config, options.data, io);
+  const app = await openApp(config, resolve(io.cwd, options.data));
   const progress = new EvalProgressLine(`eval ${plan.task.name}`, io);
   try {
-    const { report, pairs } = await evaluate(plan, { ...world.deps, onProgress: (at) => progress.advance(at) });
+    const { report, pairs } = await evaluate(
+      plan,
+      evalDeps(app, io, (at) => progress.advance(at)),
+    );
     progress.end();
     const [candidate] = plan.candidates;
     if (options.pairs !== undefined && candidate) await writePairs(resolve(io.cwd, options.pairs), pairs(candidate.name), report, io);
@@ -51,8 +55,20 @@ export async function runEval(options: EvalCommandOptions, io: CommandIo): Promi
     return exitCode(report, options.models !== undefined);
   } finally {
     progress.end();
-    await world.close();
+    await app.close();
   }
+}
+
+function evalDeps(app: App, io: CommandIo, onProgress: EvalDeps['onProgress']): EvalDeps {
+  return {
+    store: app.store.evals,
+    client: (model) => app.client(model),
+    price: ({ provider, model }, usage, at) => app.prices.price({ provider, model }, usage, at)?.cost ?? null,
+    loadTokenizer,
+    clock: systemClock,
+    signal: io.signal,
+    onProgress,
+  };
 }
 
 function planOf(config: Config, options: EvalCommandOptions, io: CommandIo): EvalPlan {
