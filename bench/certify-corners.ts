@@ -1,7 +1,7 @@
 import { certify, type PairCounts } from '../src/certify/index.ts';
 import type { NanoUsd, Pair } from '../src/core/index.ts';
 import { pairedBootstrap, type Random, seededRandom } from '../src/statistics/index.ts';
-import { boundaryPopulation, drawCounts } from './certify-draws.ts';
+import { boundaryPopulation, countsOf } from './certify-draws.ts';
 
 /** A corner that was simulated: how often a policy below (or just at) its floor was certified. */
 export interface Corner {
@@ -94,10 +94,10 @@ export function bootstrapCorner(n: number, quality: number, draws: number): Corn
   const floor = 0.98;
   const population = boundaryPopulation(floor, quality, 0)!;
   const random = seededRandom(n);
+  const draw = countsOf(random, n, population);
   let seed = 0;
   const once = () => {
-    const counts = drawCounts(random, n, population);
-    const z = zOf(counts, floor);
+    const z = zOf(draw(), floor);
     const mean = (indices: Int32Array) => {
       let sum = 0;
       for (let i = 0; i < indices.length; i += 1) sum += z[indices[i]!]!;

@@ -12,7 +12,7 @@ import type { Json, Pair } from '../src/core/index.ts';
 import { normalQuantile, seededRandom } from '../src/statistics/index.ts';
 import { Boundary, exactError, waldPasses } from './certify-boundary.ts';
 import { bootstrapCorner, type Corner, cascadeCorner, clusterCorner, drawCascade, gradedCorner } from './certify-corners.ts';
-import { boundaryPopulation, drawCounts } from './certify-draws.ts';
+import { boundaryPopulation, countsOf } from './certify-draws.ts';
 import { writeResult } from './result.ts';
 
 const FLOORS = [0.9, 0.95, 0.98, 0.99] as const;
@@ -53,7 +53,7 @@ function main(): Promise<void> | void {
     cascadeCorner(300, 0.95, 3000),
     cascadeCorner(1000, 0.85, 1500),
   ];
-  const display = [bootstrapCorner(100, 0.7, 1000), bootstrapCorner(200, 0.85, 1000), bootstrapCorner(1000, 0.85, 400)];
+  const display = [bootstrapCorner(100, 0.7, 1000), bootstrapCorner(200, 0.85, 600), bootstrapCorner(1000, 0.85, 150)];
   printCorners(corners, display);
   return finish({ exact, simulated, corners, display, startedAt });
 }
@@ -86,12 +86,13 @@ function simulatedCells(boundaries: ReadonlyMap<string, Boundary>): SimulatedCel
         for (const gain of GAINS) {
           const population = boundaryPopulation(floor, quality, gain);
           if (!population) continue;
+          const draw = countsOf(random, n, population);
           const passed = LEVELS.map(() => ({ score: 0, wald: 0 }));
-          for (let draw = 0; draw < DRAWS; draw += 1) {
-            const counts = drawCounts(random, n, population);
-            LEVELS.forEach((level, i) => {
-              if (boundaries.get(`${floor}/${level}`)!.passes(counts)) passed[i]!.score += 1;
-              if (waldPasses(counts, floor, WALD_Z[i]!)) passed[i]!.wald += 1;
+          for (let i = 0; i < DRAWS; i += 1) {
+            const counts = draw();
+            LEVELS.forEach((level, k) => {
+              if (boundaries.get(`${floor}/${level}`)!.passes(counts)) passed[k]!.score += 1;
+              if (waldPasses(counts, floor, WALD_Z[k]!)) passed[k]!.wald += 1;
             });
           }
           const at = `n=${n} Q=${quality} gain=${gain}`;

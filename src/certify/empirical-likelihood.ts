@@ -29,28 +29,7 @@ export function sampleMean(sample: Sample): number {
  */
 export function nullVariance(sample: Sample, worst: number, atom: number): number {
   const { z, weights, n } = sample;
-  let positive = 0;
-  for (let i = 0; i < z.length; i += 1) positive += Math.max(0, z[i]!) * (weights ? weights[i]! : 1);
-  const tilted = (u: number) => {
-    let sum = (-worst * atom) / u;
-    for (let i = 0; i < z.length; i += 1) {
-      const value = z[i]!;
-      // 1 + νz written with worst + z, which is exact where z is close to −worst.
-      const term = (value * worst) / (worst + value - u * value);
-      sum += weights ? term * weights[i]! : term;
-    }
-    return sum;
-  };
-  // At this u the worst case alone outweighs every gain, so the sum is negative; at u = 1 it is n times the mean, positive.
-  let low = Math.min(0, Math.log((worst * Math.max(atom, ATOM_WEIGHT)) / (2 * positive))) - 1;
-  let high = 0;
-  while (high - low > 1e-13 * Math.max(1, -low)) {
-    const middle = (low + high) / 2;
-    if (middle === low || middle === high) break;
-    if (tilted(Math.exp(middle)) > 0) high = middle;
-    else low = middle;
-  }
-  const u = Math.exp((low + high) / 2);
+  const u = tiltOf(sample, worst, atom);
   let variance = (worst * worst * atom) / u;
   for (let i = 0; i < z.length; i += 1) {
     const value = z[i]!;
@@ -59,6 +38,37 @@ export function nullVariance(sample: Sample, worst: number, atom: number): numbe
     variance += weights ? term * weights[i]! : term;
   }
   return variance / n;
+}
+
+/** The root u in (0, 1) of `nullVariance`: Newton steps on log u, and halving of the bracket where a step would leave it. */
+function tiltOf({ z, weights }: Sample, worst: number, atom: number): number {
+  let positive = 0;
+  for (let i = 0; i < z.length; i += 1) positive += Math.max(0, z[i]!) * (weights ? weights[i]! : 1);
+  // At this u the worst case alone outweighs every gain, so the sum is negative; at u = 1 it is n times the mean, positive.
+  let low = Math.min(0, Math.log((worst * Math.max(atom, ATOM_WEIGHT)) / (2 * positive))) - 1;
+  let high = 0;
+  let x = 0;
+  for (let step = 0; step < 200; step += 1) {
+    const u = Math.exp(x);
+    let sum = (-worst * atom) / u;
+    let slope = (worst * atom) / u;
+    for (let i = 0; i < z.length; i += 1) {
+      const value = z[i]!;
+      // 1 + νz written with worst + z, which is exact where z is close to −worst.
+      const tilted = value / (worst + value - u * value);
+      const weight = weights ? weights[i]! : 1;
+      sum += weight * worst * tilted;
+      slope += weight * worst * u * tilted * tilted;
+    }
+    if (sum > 0) high = x;
+    else low = x;
+    const newton = x - sum / slope;
+    const next = newton > low && newton < high ? newton : (low + high) / 2;
+    const moved = Math.abs(next - x);
+    x = next;
+    if (moved <= 1e-14 * Math.max(1, -x)) break;
+  }
+  return Math.exp(x);
 }
 
 /**

@@ -4,7 +4,7 @@ import { binarySample } from './score.ts';
 import type { PairCounts } from './types.ts';
 
 /** Chance that the new sample passes, if the observed rates are the true ones. */
-export const POWER = 0.8;
+const POWER = 0.8;
 
 /** Beyond this no one collects pairs; the answer is then null, as if more could not help. */
 const MOST_UNITS = 1e8;
