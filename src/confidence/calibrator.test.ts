@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../statistics/index.ts';
 import { calibrate, fitCalibrator, IDENTITY, parseCalibrator } from './calibrator.ts';
-import { fitIsotonic } from './isotonic.ts';
+import { fitIsotonic, isotonicAt } from './isotonic.ts';
 import { fitPlatt, plattInput, sigmoid } from './platt.ts';
 
 const probability = fc.double({ min: 0, max: 1, noNaN: true });
@@ -124,7 +124,7 @@ describe('isotonic regression', () => {
       fc.property(fc.array(fc.tuple(fc.integer({ min: 0, max: 8 }), outcome), { minLength: 1, maxLength: 14 }), (list) => {
         const [values, outcomes] = columns(list);
         const fitted = fitIsotonic(values, outcomes);
-        for (const x of new Set(values)) expect(calibrate(fitted, x)).toBeCloseTo(maxMin(values, outcomes, x), 12);
+        for (const x of new Set(values)) expect(isotonicAt(fitted.knots, x)).toBeCloseTo(maxMin(values, outcomes, x), 12);
       }),
     );
   });
@@ -134,7 +134,7 @@ describe('isotonic regression', () => {
     const outcomes = [0, 1, 0, 1];
     const error = (fit: readonly number[]) => fit.reduce((sum, y, i) => sum + (y - outcomes[i]!) ** 2, 0);
     const fitted = fitIsotonic(values, outcomes);
-    const best = error(values.map((x) => calibrate(fitted, x)));
+    const best = error(values.map((x) => isotonicAt(fitted.knots, x)));
     const steps = Array.from({ length: 21 }, (_, i) => i / 20);
     let least = Infinity;
     for (const a of steps)
@@ -156,7 +156,20 @@ describe('isotonic regression', () => {
       ],
       n: 5,
     });
-    expect([0, 0.15, 0.4, 0.9].map((x) => calibrate(fitted, x))).toEqual([0, expect.closeTo(0.25, 12), expect.closeTo(0.75, 12), 1]);
+    expect([0, 0.15, 0.4, 0.9].map((x) => isotonicAt(fitted.knots, x))).toEqual([0, expect.closeTo(0.25, 12), expect.closeTo(0.75, 12), 1]);
+  });
+
+  it('keeps the order of raw values inside a block when it calibrates, within a millionth of the curve', () => {
+    const { values, outcomes } = {
+      values: Array.from({ length: 600 }, (_, i) => i / 600),
+      outcomes: Array.from({ length: 600 }, (_, i) => i % 2),
+    };
+    const fitted = fitCalibrator(values, outcomes);
+    const calibrated = values.map((x) => calibrate(fitted, x));
+    expect(new Set(calibrated).size).toBe(600);
+    expect(calibrated).toEqual([...calibrated].sort((a, b) => a - b));
+    for (const [i, x] of values.entries())
+      expect(Math.abs(calibrated[i]! - isotonicAt(fitIsotonic(values, outcomes).knots, x))).toBeLessThan(1.01e-6);
   });
 });
 

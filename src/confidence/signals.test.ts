@@ -154,6 +154,10 @@ describe('signalsOf', () => {
     expect(signalValues(signalsOf(answer('refund', null, { refusal: 'I cannot' }), BILLING))).toEqual({});
   });
 
+  it('takes a recorded token probability where there are no logprobs', () => {
+    expect(signalValue(signalsOf(answer('refund', null, { recorded: { token: 0.73 } }), BILLING), 'token')).toBe(0.73);
+  });
+
   it('reads what the provider recorded, and declares what it did not', () => {
     const signals = signalsOf(answer('Refund.', null, { recorded: { probability: 0.8, margin: 0.3, stated: 1.2 } }), BILLING);
     expect(signals).toEqual({

@@ -19,7 +19,8 @@ export function signalsOf(answer: Answer, output: Output, validation: Validation
   const decisions = typeof tokens === 'string' ? tokens : decisionsOf(answer.text, output, tokens);
   return {
     probability: recorded(answer.recorded?.probability, 'the provider computes no probability'),
-    token: tokenSignal(decisions),
+    // A probability that was recorded is the token's own; logprobs would only give it again.
+    token: answer.recorded?.token === undefined ? tokenSignal(decisions) : recorded(answer.recorded.token, ''),
     margin: answer.recorded?.margin === undefined ? marginSignal(decisions) : recorded(answer.recorded.margin, ''),
     'mean-logprob': logprobSignal(tokens, (values) => values.reduce((sum, value) => sum + value, 0) / values.length),
     'min-logprob': logprobSignal(tokens, (values) => values.reduce((least, value) => Math.min(least, value), 0)),

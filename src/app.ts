@@ -1,0 +1,97 @@
+import { resolve } from 'node:path';
+import { type Calibrator, calibrate, type SignalName, signalsOf, signalValue } from './confidence/index.ts';
+import type { Config, ModelConfig, TaskConfig } from './config/index.ts';
+import { type Call, type Clock, type Model, newId, SmallfirstError, systemClock, textOf, usage } from './core/index.ts';
+import { validateOutput } from './metrics/index.ts';
+import { loadTokenizer, PriceBook } from './pricing/index.ts';
+import { ClientRegistry, loadRecording, type ModelClient } from './providers/index.ts';
+import { type StepDeps, systemTimer } from './run/index.ts';
+import { openDataDir, openSqliteStore, type Store } from './store/index.ts';
+import { loadStudent } from './student/index.ts';
+
+/** A config at work: its store, its models and its prices. The only place where concrete adapters are picked. */
+export interface App {
+  readonly config: Config;
+  readonly store: Store;
+  readonly prices: PriceBook;
+  client(model: ModelConfig): Promise<ModelClient>;
+  /** Closes the store and gives the data directory back. */
+  close(): Promise<void>;
+}
+
+/** Opens a data directory as its owner, and what the config names. Throws DATA_DIR_LOCKED when another process owns it. */
+export async function openApp(config: Config, dataDir: string): Promise<App> {
+  const directory = await openDataDir(dataDir);
+  const store = await openSqliteStore(directory.database).catch(async (error: unknown) => {
+    await directory.release();
+    throw error;
+  });
+  const registry = new ClientRegistry({ loadRecording, loadStudent });
+  return {
+    config,
+    store,
+    // Reports say loudly what is unpriced; a second warning here would only repeat it.
+    prices: new PriceBook({ declared: config.prices, warn: () => {} }),
+    client: (model) => registry.client(model),
+    close: async () => {
+      await store.close();
+      await directory.release();
+    },
+  };
+}
+
+/** Opens a data directory to look only; another process may own it meanwhile. Throws INPUT_NOT_FOUND when it is not there. */
+export async function openStoreToRead(dataDir: string): Promise<Store> {
+  const directory = await openDataDir(resolve(dataDir), { readOnly: true });
+  return openSqliteStore(directory.database, { readOnly: true });
+}
+
+/** How a task's answers become a calibrated P(right): a signal, and the calibrator that was fitted for it. */
+export interface ConfidenceRule {
+  readonly signal: SignalName;
+  readonly calibrator: Calibrator;
+}
+
+/** What a step needs beyond the app itself. */
+export interface StepWorldOptions {
+  /** Confidence by model; a model without a rule has none. */
+  readonly confidence: ReadonlyMap<string, ConfidenceRule>;
+  /** Takes each row at once. */
+  readonly record: (call: Call) => void;
+  /** Wall-clock time and durations; the system's unless prices of another day are asked for. */
+  readonly clock?: Clock;
+}
+
+/** The world that `runStep` runs a task in, with every model of its ladder opened. */
+export async function stepWorld(app: App, task: TaskConfig, options: StepWorldOptions): Promise<StepDeps> {
+  const clients = new Map<string, ModelClient>();
+  for (const name of task.ladder) clients.set(name, await app.client(modelOf(app.config, name)));
+  const countTokens = await loadTokenizer();
+  return {
+    clock: options.clock ?? systemClock,
+    after: systemTimer,
+    newId,
+    client: (model) => clients.get(model.name) ?? unknownModel(model.name),
+    available: () => true,
+    estimate: () => ({ cost: null, ms: null }),
+    price: ({ provider, model }, used, at) => app.prices.price({ provider, model }, used, at) ?? { cost: null, priceId: null },
+    countUsage: (_model, request, answer) =>
+      usage({ freshInput: countTokens(request.messages.map(textOf).join('\n')), output: countTokens(answer.text) }),
+    validate: validateOutput,
+    confidence: (model: Model, answer, validation) => {
+      const rule = options.confidence.get(model.name);
+      const value = rule && signalValue(signalsOf(answer, task.output, validation), rule.signal);
+      return rule && value !== null && value !== undefined ? calibrate(rule.calibrator, value) : null;
+    },
+    record: options.record,
+  };
+}
+
+/** A model of the config by name. Throws MODEL_NOT_FOUND. */
+export function modelOf(config: Config, name: string): ModelConfig {
+  return config.models.get(name) ?? unknownModel(name);
+}
+
+function unknownModel(name: string): never {
+  throw new SmallfirstError('MODEL_NOT_FOUND', `There is no model "${name}".`);
+}
