@@ -1,3 +1,3 @@
-export { type EvalOutcome, evaluate } from './evaluate.ts';
-export { checkSet, readSet, type SetSummary } from './set.ts';
-export type { Comparison, Disagreement, EvalDeps, EvalItem, EvalPlan, EvalProgress, EvalReport, ModelReport } from './types.ts';
+export { evaluate } from './evaluate.ts';
+export { checkSet, readSet } from './set.ts';
+export type { Comparison, EvalDeps, EvalPlan, EvalProgress, EvalReport, ModelReport } from './types.ts';
