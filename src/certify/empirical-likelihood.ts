@@ -27,7 +27,7 @@ export function sampleMean(sample: Sample): number {
  * The multiplier ν in (0, 1/worst) solves Σ w·z/(1+νz) = 0, whose left side falls in ν. It is searched as u = 1 − ν·worst on a
  * logarithmic scale, because without losses the root lies closer to 1/worst than doubles can tell apart.
  */
-export function nullVariance(sample: Sample, worst: number, atom: number): number {
+function nullVariance(sample: Sample, worst: number, atom: number): number {
   const { z, weights, n } = sample;
   const u = tiltOf(sample, worst, atom);
   let variance = (worst * worst * atom) / u;

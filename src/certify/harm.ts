@@ -25,7 +25,7 @@ function upperBound(k: number, n: number, error: number): number {
 }
 
 /** True iff U(harm) ≤ (1 − ρ)·L(frontier right) at δ: exact for any n, ignores gains. */
-export function harmPasses(counts: HarmCounts, floor: number, delta: number): boolean {
+function harmPasses(counts: HarmCounts, floor: number, delta: number): boolean {
   const limit = (1 - floor) * lowerBound(counts.bigRight, counts.n, (1 - HARM_SHARE) * delta);
   // U ≤ limit, asked of the binomial distribution itself, which is cheaper and keeps its accuracy.
   return limit > 0 && binomialCdf(counts.harmed, counts.n, limit) <= HARM_SHARE * delta;

@@ -18,7 +18,7 @@ export function renderCertificate(result: CertifyResult): string {
     ...advice(result),
     ...result.notes.map((note) => `Note: ${note}`),
   ];
-  return `${lines.join('\n')}\n\n${riskTable(result)}`;
+  return `${lines.join('\n').trimEnd()}\n\n${riskTable(result)}`;
 }
 
 function headline(result: CertifyResult): string {
