@@ -5,7 +5,7 @@ import { FeatureScanner, MAX_CHARACTERS } from './feature-scanner.ts';
 function features(text: string): number[][] {
   const scanner = new FeatureScanner();
   scanner.scan(text);
-  return [0, 1, 2].map((block) => [...scanner.hashes.slice(scanner.starts[block], scanner.starts[block + 1])]);
+  return [0, 1, 2].map((block) => Array.from(scanner.hashes.slice(scanner.starts[block], scanner.starts[block + 1])));
 }
 
 describe('feature scanner', () => {
@@ -53,7 +53,7 @@ describe('feature scanner', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 300 }), (text) => {
         scanner.scan(text);
-        const found = [...scanner.hashes.slice(0, scanner.starts[3])];
+        const found = Array.from(scanner.hashes.slice(0, scanner.starts[3]));
         expect(found).toEqual(features(text).flat());
         expect(found.includes(0)).toBe(false);
       }),

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, mkdtemp, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Classifier, checksumOf, type LabelProbability, type Prediction, parseClassifier } from '../classifier/index.ts';
 import { SmallfirstError } from '../core/index.ts';
@@ -52,7 +52,9 @@ export async function saveStudent(folder: string, card: StudentCard, model: Uint
   const target = resolve(folder);
   await checkReplaceable(target);
   await mkdir(dirname(target), { recursive: true });
-  const fresh = await mkdtemp(join(dirname(target), `.${basename(target)}.`));
+  // Not mkdtemp, whose folder only its owner could read.
+  const fresh = join(dirname(target), `.${basename(target)}.${randomUUID()}`);
+  await mkdir(fresh);
   const aside = `${fresh}.old`;
   try {
     await writeSynced(join(fresh, MODEL_FILE), model);
