@@ -17,9 +17,11 @@ import {
 } from '../src/student/index.ts';
 import { writeResult } from './result.ts';
 
-/** The embedded student on official splits, beside published numbers. Test rows decide nothing: settings come from training rows. */
+/** The embedded student on official splits, beside published numbers. Settings come from cross-validation on training rows. */
 const DATA = resolve(process.argv[2] ?? '../shared/data/text');
 const SEED = 1;
+/** Different settings that were scored on Banking77's test rows while the recipe was made, this one included: a look more, add one. */
+const TEST_LOOKS = 3;
 
 /** Banking77, official test split, as their sources print them; none was run again here. */
 const PUBLISHED = [
@@ -162,7 +164,7 @@ if (!existsSync(join(DATA, 'banking77'))) {
   const missed = missedTargets(banking77);
   const published = PUBLISHED.map((row) => ({ ...row }));
   console.log(
-    `written to ${writeResult('students', { seed: SEED, targets: TARGETS, missed, banking77, published, clinc150, complaints })}`,
+    `written to ${writeResult('students', { seed: SEED, testLooks: TEST_LOOKS, targets: TARGETS, missed, banking77, published, clinc150, complaints })}`,
   );
   if (missed.length > 0) {
     console.log(`MISSED on Banking77: ${missed.join(', ')}`);
