@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { SmallfirstError } from '../core/index.ts';
 
@@ -41,6 +41,8 @@ export async function openDataDir(dir: string, options: DataDirOptions = {}): Pr
   // Only for people and for the message above; the lock itself does not depend on it.
   await writeFile(`${pidFile}.new`, `${process.pid}\n`, { mode: 0o600 });
   await rename(`${pidFile}.new`, pidFile);
+  // Prompts may be kept in it: readable by its owner only, even in a directory that was there and is not. SQLite's other files follow it.
+  await (await open(database, 'a', 0o600)).close();
   let released = false;
   return {
     path,

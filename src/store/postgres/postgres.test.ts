@@ -1,3 +1,6 @@
+import { spawnSync } from 'node:child_process';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { aCall } from '../../../test/contracts/calls.ts';
 import { storeContract } from '../../../test/contracts/store.ts';
@@ -29,7 +32,7 @@ describe.skipIf(url === '')('PostgreSQL (skipped without SMALLFIRST_TEST_POSTGRE
     return schema;
   };
 
-  storeContract('postgres', () => openPostgresStore(url, { schema: schemaOfOurs(), maxConnections: 4 }), { histories: 30, rows: 100_000 });
+  storeContract('postgres', () => openPostgresStore(url, { schema: schemaOfOurs(), maxConnections: 4 }), { histories: 20, rows: 20_000 });
 
   it('counts every row once when several processes write the same rows at once', async () => {
     const schema = schemaOfOurs();
@@ -78,8 +81,23 @@ describe.skipIf(url === '')('PostgreSQL (skipped without SMALLFIRST_TEST_POSTGRE
 });
 
 describe('PostgreSQL that is not there', () => {
+  // One test runs compiled code: this makes sure that it is the code beside this file.
+  beforeAll(() => void spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-b', 'tsconfig.build.json']));
+
   it('says so, with the code that lets the caller go on without it', async () => {
     await expect(openPostgresStore('postgres://nobody@127.0.0.1:1/none')).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+  });
+
+  it('says which package to install when that is what is missing', async () => {
+    const hook =
+      "export async function resolve(name, context, next) { if (name === 'pg') throw new Error('Cannot find package'); return next(name, context); }";
+    const code = `
+      import { register } from 'node:module';
+      register('data:text/javascript,' + encodeURIComponent(${JSON.stringify(hook)}));
+      const { openPostgresStore } = await import('${pathToFileURL(resolve('dist/store/index.js'))}');
+      await openPostgresStore('postgres://127.0.0.1:1/none').catch((error) => console.log(error.code + ' ' + error.message));`;
+    const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', code], { encoding: 'utf8' });
+    expect(stdout).toBe('STORE_UNAVAILABLE PostgreSQL needs the package pg, which is not installed: npm install pg\n');
   });
 
   it('refuses a schema name that could be more than a name', async () => {

@@ -1,6 +1,6 @@
 import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -141,6 +141,19 @@ describe('a data directory', () => {
     expect(won.length).toBe(1);
     for (const result of results) if (result.status === 'rejected') expect(result.reason).toMatchObject({ code: 'DATA_DIR_LOCKED' });
     await won[0]!.value.release();
+  });
+
+  it('and what is in it can be read by its owner only', async () => {
+    const path = join(folder, 'private');
+    const dir = await openDataDir(path);
+    const store = await openSqliteStore(dir.database);
+    await store.calls.append([aCall()]);
+    const modes = await Promise.all(
+      [path, dir.database, `${dir.database}-wal`, `${dir.database}-shm`].map(async (name) => ((await stat(name)).mode & 0o777).toString(8)),
+    );
+    expect(modes).toEqual(['700', '600', '600', '600']);
+    await store.close();
+    await dir.release();
   });
 
   it('is not made by a reader', async () => {

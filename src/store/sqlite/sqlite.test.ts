@@ -13,4 +13,4 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 storeContract('sqlite in memory', () => openSqliteStore(':memory:'), { histories: 150, rows: 100_000 });
-storeContract('sqlite file', () => openSqliteStore(join(folder, `${count++}.db`)), { histories: 30, rows: 100_000 });
+storeContract('sqlite file', () => openSqliteStore(join(folder, `${count++}.db`)), { histories: 20, rows: 20_000 });
