@@ -99,7 +99,8 @@ function readString(bytes: Buffer, start: number, end: number): string {
   }
 }
 
-function skipValue(bytes: Buffer, from: number, end: number): number {
+/** Offset after the value that begins at `from`. Throws JsonShapeError when there is none. */
+export function skipValue(bytes: Buffer, from: number, end: number): number {
   if (from >= end) throw new JsonShapeError('a value is missing', from);
   const first = bytes[from];
   if (first === QUOTE) return stringEnd(bytes, from, end);
