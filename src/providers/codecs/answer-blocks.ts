@@ -54,7 +54,8 @@ function add(blocks: AnswerBlock[], event: ModelEvent): void {
       if (last?.type === 'thinking' && last.signature === null) {
         last.text += event.text;
         last.signature = event.signature;
-        last.protocol ??= event.protocol ?? null;
+        // Who signs a block answers for it.
+        if (event.signature !== null || last.protocol === null) last.protocol = event.protocol ?? last.protocol;
       } else blocks.push({ type: 'thinking', text: event.text, signature: event.signature, protocol: event.protocol ?? null });
       break;
     case 'tool-call':

@@ -62,7 +62,7 @@ export class MessageReader {
   }
 
   addUsage(usage: unknown): void {
-    if (isObject(usage)) this.#usage = mergeStreamedUsage(this.#usage, usage);
+    if (isObject(usage)) this.#usage = mergeStreamedUsage(withoutEstimate(this.#usage, usage), usage);
   }
 
   /** Notes why the message ended, from a message or a `message_delta`. */
@@ -160,6 +160,19 @@ export class MessageReader {
   #signature(text: unknown): ModelEvent[] {
     return typeof text === 'string' && text !== '' ? [{ type: 'thinking', text: '', ...unwrapSignature(text, PROTOCOL) }] : [];
   }
+}
+
+const inputCounts = ['input_tokens', 'cache_creation_input_tokens', 'cache_read_input_tokens'] as const;
+
+/**
+ * The start's usage without input counts that the delta tells anew. Gateways can only estimate at the start, so the later
+ * snapshot stands as a whole: the larger of each count would add an estimate to what turned out to be cached.
+ */
+function withoutEstimate(earlier: unknown, later: JsonObject): unknown {
+  if (!isObject(earlier) || !inputCounts.some((key) => typeof later[key] === 'number' && later[key] > 0)) return earlier;
+  const { input_tokens: _input, cache_creation_input_tokens: written, cache_read_input_tokens: _read, cache_creation, ...rest } = earlier;
+  // The lifetimes of what was written are often told only at the start.
+  return written === later.cache_creation_input_tokens && cache_creation !== undefined ? { ...rest, cache_creation } : rest;
 }
 
 /** Reads a whole message. */

@@ -59,9 +59,6 @@ export class DeltaReader {
     const thinking = said(delta.reasoning_content) ?? said(delta.reasoning);
     if (thinking !== null) events.push({ type: 'thinking', text: thinking, signature: null });
     this.#readText(delta, logprobs, events);
-    if (isList(delta.annotations)) {
-      for (const value of delta.annotations) events.push({ type: 'annotation', protocol: PROTOCOL, value });
-    }
     if (isList(delta.tool_calls)) for (const call of delta.tool_calls) this.#readCall(call, events);
     if (isObject(delta.function_call)) this.#readCall({ index: 0, function: delta.function_call }, events);
     return events;
@@ -72,6 +69,9 @@ export class DeltaReader {
     const ofText = readLogprobs(scores.content);
     const text = contentText(delta.content);
     if (text !== '' || ofText !== null) events.push({ type: 'text', text, ...(ofText === null ? {} : { logprobs: ofText }) });
+    if (isList(delta.annotations)) {
+      for (const value of delta.annotations) events.push({ type: 'annotation', protocol: PROTOCOL, value });
+    }
     const refusal = said(delta.refusal);
     if (refusal === null) return;
     this.refused = true;

@@ -17,7 +17,8 @@ type EndEvent = Extract<ModelEvent, { type: 'end' }>;
 export class ChatStreamWriter implements StreamWriter {
   readonly #context: AnswerContext;
   readonly #includeUsage: boolean;
-  #head = '';
+  #head: string;
+  #served: JsonObject = {};
   #roleSent = false;
   #closed = false;
   #refused = false;
@@ -26,14 +27,15 @@ export class ChatStreamWriter implements StreamWriter {
   constructor(context: AnswerContext) {
     this.#context = context;
     this.#includeUsage = context.client?.includeUsage ?? false;
-    this.#head = this.#makeHead(null);
+    this.#head = this.#makeHead({});
   }
 
   push(event: ModelEvent): string {
     if (this.#closed) return '';
     switch (event.type) {
       case 'start':
-        if (!this.#roleSent && event.fingerprint !== null) this.#head = this.#makeHead(event.fingerprint);
+        if (event.fingerprint !== null) this.#served = { system_fingerprint: event.fingerprint };
+        this.#head = this.#makeHead(this.#served);
         return this.#role();
       case 'text':
         return this.#chunk({ content: event.text }, null, this.#scores(event.logprobs, 'content'));
@@ -76,6 +78,8 @@ export class ChatStreamWriter implements StreamWriter {
   #end(event: EndEvent): string {
     if (event.stop === 'cut') return this.error(cutReport(event.failure));
     const reason = finishReason(event.stop, this.#refused, this.#named.size > 0);
+    // The tier is known only now, so that it stands in the last chunks.
+    if (event.serviceTier !== undefined) this.#head = this.#makeHead({ ...this.#served, service_tier: event.serviceTier });
     let text = this.#chunk({}, reason);
     if (this.#includeUsage && event.usage !== null) {
       text += formatSse(null, `${this.#head}[],"usage":${JSON.stringify(chatUsage(event.usage))}}`);
@@ -111,10 +115,9 @@ export class ChatStreamWriter implements StreamWriter {
   }
 
   /** What every chunk begins with, up to the choices: written once. */
-  #makeHead(fingerprint: string | null): string {
+  #makeHead(served: JsonObject): string {
     const { created, model } = this.#context;
-    const head = { id: completionId(this.#context), object: 'chat.completion.chunk', created, model };
-    const members = JSON.stringify(fingerprint === null ? head : { ...head, system_fingerprint: fingerprint });
+    const members = JSON.stringify({ id: completionId(this.#context), object: 'chat.completion.chunk', created, model, ...served });
     return `${members.slice(0, -1)},"choices":`;
   }
 }

@@ -102,7 +102,11 @@ function readPart(part: JsonObject, path: string, bound: string[]): Part {
     case 'refusal':
       return { type: 'refusal', text: asString(part.refusal, `${path}.refusal`) };
     case 'input_image':
-      if (typeof part.image_url === 'string') return { ...readImageUrl(part.image_url), ...extrasOf(PROTOCOL, part, imageMembers) };
+      if (typeof part.image_url === 'string') {
+        // `auto` is what no detail means.
+        const { detail, ...rest } = part;
+        return { ...readImageUrl(part.image_url), ...extrasOf(PROTOCOL, detail === 'auto' ? rest : part, imageMembers) };
+      }
       break;
     default:
       asString(part.type, `${path}.type`);

@@ -32,7 +32,7 @@ export class ResponseStreamReader implements StreamReader {
     const json = parseJson(frame.data);
     if (!isObject(json)) return this.#fail(unreadable('an event that is no JSON object'));
     const type = typeof json.type === 'string' ? json.type : frame.event;
-    if (type === 'error' || (type === null && isObject(json.error))) return this.#fail(failureOf(json.error ?? json));
+    if (type === 'error' || (type === null && isObject(json.error))) return this.#fail(failureOf(json.error ?? { ...json, type: null }));
     return type === null ? [] : this.#event(type, json);
   }
 
