@@ -55,9 +55,10 @@ async function listFeedback(
   if (filter.until !== undefined) query = query.where('at', '<', filter.until);
   if (filter.task !== undefined) {
     const task = plainName(filter.task);
-    query = query.where(({ exists, selectFrom }) =>
-      exists(
-        selectFrom('calls')
+    query = query.where((eb) =>
+      eb.exists(
+        eb
+          .selectFrom('calls')
           .innerJoin('dimensions', 'dimensions.id', 'calls.dimension_id')
           .select('calls.id')
           .whereRef('calls.request_id', '=', 'feedback.request_id')

@@ -1,0 +1,30 @@
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { systemClock } from './core/index.ts';
+import { Ingest, type IngestOrder, type IngestThreadData, type StoreLocation } from './run/index.ts';
+import { openPostgresStore, openSqliteStore, type Store } from './store/index.ts';
+
+/** Short, because the spool waits at no cost and an order to end must be heard. */
+const BUSY_TIMEOUT_MS = 500;
+
+function openStore(location: StoreLocation): Promise<Store> {
+  if (location.kind === 'sqlite') return openSqliteStore(location.path, { busyTimeoutMs: BUSY_TIMEOUT_MS });
+  const { url, schema, maxConnections = 2 } = location;
+  return openPostgresStore(url, { maxConnections, ...(schema === undefined ? {} : { schema }) });
+}
+
+/** Runs an ingest for the thread at the other end of a port, until that orders its end. */
+async function serve(port: MessagePort, data: IngestThreadData): Promise<void> {
+  const ingest = new Ingest(data.settings, {
+    clock: systemClock,
+    openStore: () => openStore(data.store),
+    report: (report) => port.postMessage(report),
+  });
+  port.on('message', (order: IngestOrder) => {
+    if (order === 'end') ingest.end();
+    else ingest.hurry();
+  });
+  await ingest.run();
+  port.close();
+}
+
+if (parentPort) await serve(parentPort, workerData as IngestThreadData);

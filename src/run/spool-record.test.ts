@@ -1,0 +1,99 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { aBareCall, aCall } from '../../test/contracts/calls.ts';
+import type { Call, NanoUsd } from '../core/index.ts';
+import { decodeRecord, encodeBody, encodeCall, encodeFeedback } from './spool-record.ts';
+
+// Every UTF-16 unit, broken surrogates included: names come from clients and providers.
+const text = fc.string({ unit: fc.integer({ min: 0, max: 0xffff }).map((unit) => String.fromCharCode(unit)) });
+const textOrNull = fc.option(text);
+const count = fc.maxSafeNat();
+const measured = fc.option(fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => (value === 0 ? 0 : value)));
+
+const call: fc.Arbitrary<Call> = fc.record({
+  id: text,
+  requestId: text,
+  at: count,
+  task: textOrNull,
+  step: textOrNull,
+  pipeline: textOrNull,
+  key: textOrNull,
+  team: textOrNull,
+  model: text,
+  provider: text,
+  servedModel: textOrNull,
+  tier: fc.constantFrom('small', 'mid', 'frontier'),
+  purpose: fc.constantFrom('answer', 'escalation', 'polish', 'shadow', 'audit', 'judge', 'eval', 'passthrough'),
+  outcome: fc.constantFrom('accepted', 'escalated', 'invalid', 'truncated', 'refused', 'failed', 'aborted', 'observed'),
+  error: textOrNull,
+  stop: fc.constantFrom(null, 'done', 'stop-sequence', 'length', 'tool-call', 'refusal', 'content-filter', 'cut'),
+  usage: fc.record({
+    freshInput: count,
+    cacheRead: count,
+    cacheWrite5m: count,
+    cacheWrite1h: count,
+    output: count,
+    reasoning: count,
+    audioInput: count,
+    audioOutput: count,
+  }),
+  usageSource: fc.constantFrom('reported', 'counted', 'recorded'),
+  priceId: textOrNull,
+  cost: fc.option(fc.maxSafeInteger().map((value) => (value === 0 ? 0 : value) as NanoUsd)),
+  latencyMs: measured,
+  firstTokenMs: measured,
+  streamed: fc.boolean(),
+  confidence: measured,
+  decision: textOrNull,
+  fingerprint: textOrNull,
+  bodyHash: textOrNull,
+  tags: fc.dictionary(text, text, { noNullPrototype: true }),
+});
+
+const lineOf = (encoded: string): string => {
+  expect(encoded.indexOf('\n')).toBe(encoded.length - 1);
+  return encoded.slice(0, -1);
+};
+
+describe('a line of the spool', () => {
+  it('gives any call back as it was, after a trip through UTF-8 too', () => {
+    fc.assert(
+      fc.property(call, (value) => {
+        const line = lineOf(encodeCall(value));
+        expect(decodeRecord(Buffer.from(line, 'utf8').toString('utf8'))).toEqual({ kind: 'call', call: value });
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('gives bodies and feedback back as they were', () => {
+    fc.assert(
+      fc.property(text, count, text, textOrNull, measured, (id, at, body, label, score) => {
+        const feedback = { id, requestId: body, at, key: label, label, score, comment: label };
+        expect(decodeRecord(lineOf(encodeBody({ hash: id, at, body })))).toEqual({ kind: 'body', body: { hash: id, at, body } });
+        expect(decodeRecord(lineOf(encodeFeedback(feedback)))).toEqual({ kind: 'feedback', feedback });
+      }),
+    );
+  });
+
+  it('that was torn anywhere is no line', () => {
+    const line = lineOf(encodeCall(aCall()));
+    for (let length = 0; length < line.length; length++) {
+      expect(() => decodeRecord(line.slice(0, length))).toThrow(expect.objectContaining({ code: 'INPUT_INVALID' }));
+    }
+  });
+
+  it.each([
+    ['not JSON', 'x'],
+    ['no list', '{"0":"c1"}'],
+    ['null', 'null'],
+    ['of an unknown kind', '["c2"]'],
+    ['a call with a member too few', encodeCall(aCall()).replace(/,\{[^}]*\}\]\n$/, ']')],
+    ['a body with a number for a text', '["b1","hash",1,2]'],
+    ['a call with a cost that is no number', encodeCall(aBareCall({ cost: Number.NaN as NanoUsd }))],
+    ['a call with an unknown tier', encodeCall(aCall({ tier: 'constructor' as 'small' }))],
+    ['a call with a tag that is no text', encodeCall(aCall({ tags: { a: 1 as unknown as string } }))],
+  ])('is refused when it is %s', (_what, line) => {
+    expect(() => decodeRecord(line)).toThrow(expect.objectContaining({ code: 'INPUT_INVALID' }));
+  });
+});
