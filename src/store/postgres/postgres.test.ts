@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import type { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { aCall } from '../../../test/contracts/calls.ts';
 import { storeContract } from '../../../test/contracts/store.ts';
@@ -15,7 +16,7 @@ const newSchema = () => `${run}_${count++}`;
 
 describe.skipIf(url === '')('PostgreSQL (skipped without SMALLFIRST_TEST_POSTGRES, the URL of a database to make schemas in)', () => {
   const schemas: string[] = [];
-  let admin: import('pg').Client;
+  let admin: Client;
   beforeAll(async () => {
     const { default: pg } = await import('pg');
     admin = new pg.Client({ connectionString: url });
@@ -94,7 +95,7 @@ describe('PostgreSQL that is not there', () => {
     const code = `
       import { register } from 'node:module';
       register('data:text/javascript,' + encodeURIComponent(${JSON.stringify(hook)}));
-      const { openPostgresStore } = await import('${pathToFileURL(resolve('dist/store/index.js'))}');
+      const { openPostgresStore } = await import('${pathToFileURL(resolve('dist/store/index.js')).href}');
       await openPostgresStore('postgres://127.0.0.1:1/none').catch((error) => console.log(error.code + ' ' + error.message));`;
     const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', code], { encoding: 'utf8' });
     expect(stdout).toBe('STORE_UNAVAILABLE PostgreSQL needs the package pg, which is not installed: npm install pg\n');
