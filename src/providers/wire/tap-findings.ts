@@ -35,6 +35,8 @@ export class Findings {
   #failure: UpstreamFailure | null = null;
   #stopWord: string | null = null;
   complete = false;
+  /** The frame that closes a stream has passed: nothing that matters follows. */
+  ended = false;
   servedModel: string | null = null;
   fingerprint: string | null = null;
   upstreamId: string | null = null;

@@ -21,6 +21,7 @@ function readChatFrame(frame: SseFrame, findings: Findings, options: TapOptions)
   const { data } = frame;
   if (data === '') return;
   if (data.startsWith('[DONE]')) {
+    findings.ended = true;
     // A close without any reason to stop is no end: such a stream was cut by whoever wrote it.
     findings.complete ||= findings.stopped;
     return;
@@ -59,8 +60,9 @@ function readParsedChat(frame: SseFrame, findings: Findings, hasLogprobs: boolea
 
 /** What a delta says, under every name that chat and completions have for it. */
 function chatText(data: string, onText: (text: string) => void): void {
+  const from = Math.max(0, data.indexOf('"delta"'));
   const tell = (key: string): boolean => {
-    const text = stringAfter(data, key);
+    const text = stringAfter(data, key, from);
     if (text === null || text === '') return false;
     onText(text);
     return true;
@@ -69,7 +71,7 @@ function chatText(data: string, onText: (text: string) => void): void {
   // Some engines send the same thought under both names.
   if (!tell('"reasoning_content"')) tell('"reasoning"');
   tell('"refusal"');
-  for (let at = valueAfter(data, '"arguments"'); at !== -1; at = valueAfter(data, '"arguments"', at)) {
+  for (let at = valueAfter(data, '"arguments"', from); at !== -1; at = valueAfter(data, '"arguments"', at)) {
     const text = stringAt(data, at);
     if (text) onText(text);
   }
@@ -102,6 +104,7 @@ function readMessagesFrame(frame: SseFrame, findings: Findings, options: TapOpti
       return;
     }
     case 'message_stop':
+      findings.ended = true;
       findings.complete = findings.stopped;
       return;
     case 'error': {
@@ -136,6 +139,7 @@ function readResponsesFrame(frame: SseFrame, findings: Findings, options: TapOpt
     return;
   }
   if (!RESPONSE_STATES.has(type)) return;
+  findings.ended ||= type !== 'response.created';
   const json = parseJson(data);
   if (isObject(json) && isObject(json.response)) readResponseObject(json.response, findings);
 }

@@ -7,6 +7,7 @@ import type { TapOptions } from './tap-types.ts';
 
 const USAGE = '"usage"';
 const LOGPROBS = '"logprobs"';
+const LAST_NULL_USAGE = Buffer.from(',"usage":null');
 const LOGPROBS_BYTES = Buffer.from(LOGPROBS);
 
 /** What goes on to the client in place of a frame: its own bytes, a copy without what is hidden, or null for nothing at all. */
@@ -32,6 +33,11 @@ function isUsageOnly(data: string): boolean {
 
 /** Takes out `"usage":null` with one of the commas beside it. Nothing where the JSON does not lie in one piece. */
 function withoutNullUsage(raw: Buffer): Edit[] {
+  // Nearly every server writes it last: what stands right before the closing brace of the frame is a member of the frame's object.
+  const closing = raw.lastIndexOf(0x7d);
+  const start = closing - LAST_NULL_USAGE.length;
+  if (start > 0 && raw.compare(LAST_NULL_USAGE, 0, LAST_NULL_USAGE.length, start, closing) === 0)
+    return [{ start, end: closing, text: '' }];
   const members = membersIn(raw);
   const at = members.findIndex((member) => member.key === 'usage' && raw.toString('latin1', member.valueStart, member.valueEnd) === 'null');
   const member = members[at];

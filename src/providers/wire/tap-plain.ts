@@ -1,5 +1,6 @@
 import { isList, isObject, parseJson } from '../codecs/shape.ts';
-import { JsonShapeError, lastMember, type Member, scanMembers, skipValue } from './json-members.ts';
+import type { JsonObject } from '../codecs/types.ts';
+import { skipValue } from './json-members.ts';
 import { splice } from './splice.ts';
 import { Findings } from './tap-findings.ts';
 import { readResponseObject } from './tap-frames.ts';
@@ -7,8 +8,8 @@ import { hiddenLogprobs } from './tap-hiding.ts';
 import { NO_BYTES, type Tap, type TapOptions, type TapReport } from './tap-types.ts';
 
 /**
- * Listens to a plain answer. Its bytes pass at once (they wait for the end only where log-probabilities are hidden); it is read when
- * it is whole, member by member, so that a long text is never decoded.
+ * Listens to a plain answer. Its bytes pass at once (they wait for the end only where log-probabilities are hidden) and are parsed
+ * once when they are whole: for answers of usual length that costs a third of walking them member by member.
  */
 export class PlainTap implements Tap {
   readonly edits: boolean;
@@ -31,13 +32,17 @@ export class PlainTap implements Tap {
     const chunks = this.#chunks;
     this.#chunks = [];
     const body = chunks.length === 1 ? (chunks[0] ?? NO_BYTES) : Buffer.concat(chunks);
-    try {
-      readBody(body, this.#findings, this.#options);
-    } catch (error) {
-      // Not JSON, or only half of it: nothing is known, and `complete` stays false.
-      if (!(error instanceof JsonShapeError)) throw error;
+    if (this.#options.protocol === 'openai-embeddings') readEmbeddings(body, this.#findings);
+    else {
+      // What is not JSON, or only half of it, tells nothing: `complete` stays false.
+      const json = parseJson(body.toString('utf8'));
+      if (isObject(json)) readBody(json, this.#findings, this.#options);
     }
     return this.edits ? splice(body, hiddenLogprobs(body, this.#options)) : NO_BYTES;
+  }
+
+  get ended(): boolean {
+    return false;
   }
 
   report(): TapReport {
@@ -45,70 +50,70 @@ export class PlainTap implements Tap {
   }
 }
 
-const USAGE_KEY = Buffer.from('"usage"');
-
-function readBody(body: Buffer, findings: Findings, options: TapOptions): void {
-  if (options.protocol === 'openai-embeddings') {
-    readEmbeddings(body, findings);
-    return;
-  }
-  const whole = new Body(body, scanMembers(body));
-  findings.servedModel = whole.string('model');
-  findings.upstreamId = whole.string('id');
-  findings.fingerprint = whole.string('system_fingerprint');
-  findings.serviceTier = whole.string('service_tier');
-  findings.usage(whole.value('usage'));
-  findings.fail(whole.value('error'));
+function readBody(body: JsonObject, findings: Findings, options: TapOptions): void {
+  if (typeof body.model === 'string') findings.servedModel = body.model;
+  if (typeof body.id === 'string') findings.upstreamId = body.id;
+  if (typeof body.system_fingerprint === 'string') findings.fingerprint = body.system_fingerprint;
+  if (typeof body.service_tier === 'string') findings.serviceTier = body.service_tier;
+  findings.usage(body.usage);
+  findings.fail(body.error);
   switch (options.protocol) {
-    case 'anthropic-messages': {
-      findings.stop(whole.string('stop_reason'));
+    case 'anthropic-messages':
+      findings.stop(body.stop_reason);
       findings.complete = findings.stopped;
-      const usage = whole.value('usage');
-      if (isObject(usage) && typeof usage.service_tier === 'string') findings.serviceTier = usage.service_tier;
-      if (!findings.hasUsage) tellText(whole.value('content'), options);
+      if (isObject(body.usage) && typeof body.usage.service_tier === 'string') findings.serviceTier = body.usage.service_tier;
+      if (!findings.hasUsage) tellText(body.content, options);
       return;
-    }
     case 'openai-responses':
-      readResponse(whole, findings, options);
+      readResponse(body, findings, options);
       return;
     default:
-      readChoices(whole, findings, options);
+      readChoices(body, findings, options);
   }
 }
 
-function readResponse(body: Body, findings: Findings, options: TapOptions): void {
-  const output = body.value('output');
-  readResponseObject({ status: body.value('status'), incomplete_details: body.value('incomplete_details'), output }, findings);
-  if (!findings.hasUsage) tellText(output, options);
-  if (!options.readLogprobs || !isList(output)) return;
-  for (const item of output) {
+function readResponse(body: JsonObject, findings: Findings, options: TapOptions): void {
+  readResponseObject(body, findings);
+  if (!findings.hasUsage) tellText(body.output, options);
+  if (!options.readLogprobs || !isList(body.output)) return;
+  for (const item of body.output) {
     if (!isObject(item) || !isList(item.content)) continue;
     for (const part of item.content) if (isObject(part)) findings.logprobs(part.logprobs);
   }
 }
 
-function readChoices(body: Body, findings: Findings, options: TapOptions): void {
-  const choice = body.firstOf('choices');
-  if (choice === null) return;
-  findings.stop(choice.string('finish_reason'));
+function readChoices(body: JsonObject, findings: Findings, options: TapOptions): void {
+  const choice = isList(body.choices) ? body.choices[0] : undefined;
+  if (!isObject(choice)) return;
+  findings.stop(choice.finish_reason);
   findings.complete = findings.stopped;
-  if (options.readLogprobs) {
-    const logprobs = choice.value('logprobs');
-    if (isObject(logprobs)) findings.logprobs(logprobs.content);
-  }
-  if (!findings.hasUsage) tellText(choice.value('message') ?? choice.value('text'), options);
+  if (options.readLogprobs && isObject(choice.logprobs)) findings.logprobs(choice.logprobs.content);
+  if (!findings.hasUsage) tellText(choice.message ?? choice.text, options);
 }
 
-/** Vectors are long and hold no words: usage is looked for from the end, so they are not walked through. */
+const USAGE_KEY = Buffer.from('"usage"');
+
+/** Vectors are long and hold no words: usage is looked for from the end, so they are neither decoded nor parsed. */
 function readEmbeddings(body: Buffer, findings: Findings): void {
   const at = body.lastIndexOf(USAGE_KEY);
-  if (at === -1) return;
-  const value = body.indexOf(0x7b, at);
+  const value = at === -1 ? -1 : body.indexOf(0x7b, at);
   if (value === -1) return;
-  findings.usage(parseJson(body.toString('utf8', value, skipValue(body, value, body.length))));
+  findings.usage(parseJson(body.toString('utf8', value, objectEnd(body, value))));
   findings.complete = findings.hasUsage;
   findings.stop('stop');
 }
+
+function objectEnd(body: Buffer, start: number): number {
+  try {
+    return skipValue(body, start, body.length);
+  } catch {
+    // Half an answer: what stands there is no JSON either.
+    return body.length;
+  }
+}
+
+/** Members whose strings the model did not write. */
+const LABELS: ReadonlySet<string> = new Set(['type', 'role', 'id', 'call_id', 'status', 'signature', 'encrypted_content', 'annotations']);
 
 /** Tells all texts of an answer, wherever they lie. */
 function tellText(value: unknown, options: TapOptions): void {
@@ -116,48 +121,8 @@ function tellText(value: unknown, options: TapOptions): void {
   const waiting: unknown[] = [value];
   while (waiting.length > 0) {
     const next = waiting.pop();
-    if (typeof next === 'string') {
-      options.onText(next);
-    } else if (isList(next)) {
-      for (const item of next) waiting.push(item);
-    } else if (isObject(next)) {
-      for (const key of Object.keys(next)) if (!LABELS.has(key)) waiting.push(next[key]);
-    }
-  }
-}
-
-/** Members whose strings the model did not write. */
-const LABELS: ReadonlySet<string> = new Set(['type', 'role', 'id', 'call_id', 'status', 'signature', 'encrypted_content', 'annotations']);
-
-/** A JSON object by its members; values are parsed when asked for. */
-class Body {
-  readonly #bytes: Buffer;
-  readonly #members: readonly Member[];
-
-  constructor(bytes: Buffer, members: readonly Member[]) {
-    this.#bytes = bytes;
-    this.#members = members;
-  }
-
-  value(key: string): unknown {
-    const member = lastMember(this.#members, key);
-    return member ? parseJson(this.#bytes.toString('utf8', member.valueStart, member.valueEnd)) : undefined;
-  }
-
-  string(key: string): string | null {
-    const member = lastMember(this.#members, key);
-    if (!member || this.#bytes[member.valueStart] !== 0x22) return null;
-    const value = parseJson(this.#bytes.toString('utf8', member.valueStart, member.valueEnd));
-    return typeof value === 'string' && value !== '' ? value : null;
-  }
-
-  /** The first element of a list of objects. */
-  firstOf(key: string): Body | null {
-    const member = lastMember(this.#members, key);
-    if (!member || this.#bytes[member.valueStart] !== 0x5b) return null;
-    const start = this.#bytes.indexOf(0x7b, member.valueStart);
-    if (start === -1 || start >= member.valueEnd) return null;
-    const end = skipValue(this.#bytes, start, member.valueEnd);
-    return new Body(this.#bytes, scanMembers(this.#bytes, start, end));
+    if (typeof next === 'string') options.onText(next);
+    else if (isList(next)) for (const item of next) waiting.push(item);
+    else if (isObject(next)) for (const key of Object.keys(next)) if (!LABELS.has(key)) waiting.push(next[key]);
   }
 }

@@ -35,6 +35,10 @@ export class ListeningTap implements Tap {
     return NO_BYTES;
   }
 
+  get ended(): boolean {
+    return this.#findings.ended;
+  }
+
   report(): TapReport {
     return this.#findings.report();
   }
@@ -86,6 +90,10 @@ export class HidingTap implements Tap {
     }
     this.#held = 0;
     return pieces.length === 0 ? NO_BYTES : Buffer.concat(pieces);
+  }
+
+  get ended(): boolean {
+    return this.#findings.ended;
   }
 
   report(): TapReport {

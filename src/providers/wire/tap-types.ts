@@ -43,6 +43,8 @@ export interface TapReport {
 export interface Tap {
   /** True when the bytes that leave may differ from those that came: a content-length must not be passed on. */
   readonly edits: boolean;
+  /** A stream: the frame that closes it has been read, so the bytes of the last `push` are the ones that a client waits for. */
+  readonly ended: boolean;
   /** Takes the next bytes and returns those to pass on: the same buffer where nothing is hidden. May be empty. */
   push(chunk: Buffer): Buffer;
   /** The upstream has ended or broken off: returns what is still to pass on. Call it once. */
