@@ -37,6 +37,10 @@ export const homes: Readonly<Record<string, readonly string[]>> = {
   'prom-client': ['gateway'],
   '@pydantic/genai-prices': ['pricing'],
   'gpt-tokenizer': ['pricing'],
+  '@opentelemetry/api': ['gateway'],
+  '@opentelemetry/sdk-trace-base': ['gateway'],
+  '@opentelemetry/resources': ['gateway'],
+  '@opentelemetry/exporter-trace-otlp-http': ['gateway'],
   ajv: ['metrics', 'config'],
   uuid: ['core'],
 };
