@@ -101,6 +101,11 @@ describe('a config', () => {
       tasks: new Map(),
       priceFile: null,
       prices: [],
+      passthrough: { openai: null, anthropic: null },
+      keys: [],
+      upstreams: { allowPrivate: true },
+      server: { drainSeconds: 30, pingSeconds: 15, maxConnections: 20_000 },
+      allowUnauthenticated: false,
     });
   });
 
@@ -270,6 +275,17 @@ describe('a config file', () => {
   it('has a JSON Schema that names every top-level key', () => {
     const schema = configJsonSchema() as { title: string; additionalProperties: boolean; properties: object };
     expect(schema).toMatchObject({ title: 'smallfirst.yaml', additionalProperties: false });
-    expect(Object.keys(schema.properties)).toEqual(['version', 'models', 'students', 'tasks', 'prices']);
+    expect(Object.keys(schema.properties)).toEqual([
+      'version',
+      'models',
+      'students',
+      'tasks',
+      'prices',
+      'passthrough',
+      'keys',
+      'upstreams',
+      'server',
+      'allowUnauthenticated',
+    ]);
   });
 });

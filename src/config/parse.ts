@@ -6,6 +6,7 @@ import { explain } from './explain.ts';
 import { buildModels } from './models.ts';
 import { declaredPrices } from './prices.ts';
 import { configSchema, modelSchema, taskSchema } from './schema.ts';
+import { buildServing, checkServing } from './serving.ts';
 import { Source } from './source.ts';
 import { buildTasks } from './tasks.ts';
 import type { Config, Environment } from './types.ts';
@@ -21,7 +22,12 @@ export function parseConfig(text: string, file: string, environment: Environment
   const parsed = configSchema.safeParse(value);
   const found = parsed.success ? [] : explain(parsed.error, configSchema, source, value);
   const checkable = whatCanBeChecked(value);
-  const problems = [...found, ...checkModels(checkable, source, known), ...checkTasks(checkable, source)];
+  const problems = [
+    ...found,
+    ...checkModels(checkable, source, known),
+    ...checkTasks(checkable, source),
+    ...checkServing(parsed.data, source),
+  ];
   // A value whose variable is unset is wrong for that reason alone, whatever else is found about it.
   const all = [...source.problems, ...problems.filter((problem) => !source.isUnset(problem.position))];
   if (all.length > 0 || !parsed.success) throw failure(all);
@@ -33,6 +39,7 @@ export function parseConfig(text: string, file: string, environment: Environment
     tasks: buildTasks(parsed.data),
     priceFile: parsed.data.prices === undefined ? null : inFolder(parsed.data.prices),
     prices: declaredPrices(models.values()),
+    ...buildServing(parsed.data),
   };
 }
 

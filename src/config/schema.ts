@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { SignalName } from '../confidence/index.ts';
+import { servingShape } from './serving-schema.ts';
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._:/-]*$/;
 
@@ -144,6 +145,7 @@ export const configSchema = z.strictObject({
   students: z.record(name, student).default({}),
   tasks: z.record(name, taskSchema).default({}),
   prices: z.string().min(1).optional().describe('Path of a price file of your own'),
+  ...servingShape,
 });
 
 /** A config as people write it, its shape checked and nothing else. */

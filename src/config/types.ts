@@ -1,5 +1,5 @@
 import type { SignalName } from '../confidence/index.ts';
-import type { Capability, Model, Task } from '../core/index.ts';
+import type { Capability, EpochMs, Model, Task } from '../core/index.ts';
 import type { MetricSpec } from '../metrics/index.ts';
 import type { PriceRow, PriceTerms } from '../pricing/index.ts';
 
@@ -44,8 +44,51 @@ export interface TaskConfig extends Task {
   readonly parameters: Parameters;
 }
 
+/** An upstream for what the config does not name. */
+export interface PassthroughConfig {
+  readonly url: string;
+  /** A secret; null sends the client's own credential on. */
+  readonly apiKey: string | null;
+}
+
+/** The most that may be spent, in US dollars per day and month (UTC); null is no limit. */
+export interface BudgetConfig {
+  readonly perDay: number | null;
+  readonly perMonth: number | null;
+}
+
+/** A client key. */
+export interface KeyConfig {
+  readonly name: string;
+  /** A secret, or `sha256:` and the hash of one. */
+  readonly key: string;
+  readonly team: string | null;
+  /** Null allows all. */
+  readonly tasks: readonly string[] | null;
+  readonly models: readonly string[] | null;
+  readonly budget: BudgetConfig | null;
+  readonly passthrough: boolean;
+  readonly expiresAt: EpochMs | null;
+}
+
+/** How the gateway serves. */
+export interface ServerConfig {
+  readonly drainSeconds: number;
+  readonly pingSeconds: number;
+  readonly maxConnections: number;
+}
+
+/** What a config says about serving. */
+export interface ServingConfig {
+  readonly passthrough: { readonly openai: PassthroughConfig | null; readonly anthropic: PassthroughConfig | null };
+  readonly keys: readonly KeyConfig[];
+  readonly upstreams: { readonly allowPrivate: boolean };
+  readonly server: ServerConfig;
+  readonly allowUnauthenticated: boolean;
+}
+
 /** A whole config, checked: every name it uses exists, every path is absolute, every variable is filled in. */
-export interface Config {
+export interface Config extends ServingConfig {
   /** The file as it was named. */
   readonly file: string;
   /** Models by name; students are here as `student/NAME`. */

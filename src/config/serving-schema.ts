@@ -1,0 +1,53 @@
+import { z } from 'zod';
+
+const money = z.number().min(0);
+
+const upstreamAt = z.strictObject({
+  url: z.url({ protocol: /^https?$/ }).describe('Base URL, as the SDK of that protocol takes it'),
+  apiKey: z.string().min(1).optional().describe("The credential; without one the client's own goes on, to this URL only"),
+});
+
+/** `passthrough:`: who serves every model name and endpoint that the config does not name, by protocol. */
+const passthrough = z
+  .strictObject({ openai: upstreamAt.optional(), anthropic: upstreamAt.optional() })
+  .describe('Who serves every other model name and endpoint, by protocol');
+
+const budget = z
+  .strictObject({
+    perDay: money.optional().describe('US dollars a day (UTC)'),
+    perMonth: money.optional().describe('US dollars a month (UTC)'),
+  })
+  .describe('The most that may be spent');
+
+/** One entry of `keys:`. */
+const key = z.strictObject({
+  name: z.string().min(1).describe('Shown in bills and logs in place of the key'),
+  key: z.string().min(8).describe('The key itself, best as ${NAME} from the environment, or sha256: and the 64 hex digits of its hash'),
+  team: z.string().min(1).optional(),
+  tasks: z.array(z.string().min(1)).optional().describe('The only tasks that it may ask for'),
+  models: z.array(z.string().min(1)).optional().describe('The only models that it may ask for'),
+  budget: budget.optional(),
+  passthrough: z.boolean().default(false).describe('Whether it may use what the config does not name'),
+  expires: z.iso.datetime({ offset: true }).optional().describe('From this moment on it is refused'),
+});
+
+const upstreams = z
+  .strictObject({ allowPrivate: z.boolean().default(true).describe('Whether upstream URLs may be loopback or private addresses') })
+  .describe('What holds for every upstream');
+
+const server = z
+  .strictObject({
+    drainSeconds: z.number().min(0).max(3600).default(30).describe('How long requests may go on after SIGTERM'),
+    pingSeconds: z.number().gt(0).max(600).default(15).describe('Silence on a stream after which the client is sent a sign of life'),
+    maxConnections: z.int().min(1).default(20_000),
+  })
+  .describe('How the gateway serves');
+
+/** The keys of smallfirst.yaml that are about serving. */
+export const servingShape = {
+  passthrough: passthrough.optional(),
+  keys: z.array(key).default([]).describe('Client keys; with at least one, every request needs one'),
+  upstreams: upstreams.prefault({}),
+  server: server.prefault({}),
+  allowUnauthenticated: z.boolean().default(false).describe('Serve other machines although no key is declared'),
+};

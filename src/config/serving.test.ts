@@ -1,0 +1,62 @@
+import { describe, expect, it } from 'vitest';
+import { ConfigError, parseConfig } from './index.ts';
+
+const HASH = `sha256:${'0123456789abcdef'.repeat(4)}`;
+
+/** The problems that a text has, as lines a person sees. */
+function problems(text: string): readonly string[] {
+  try {
+    parseConfig(text, 'smallfirst.yaml', {});
+    return [];
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return error.problems.map((problem) => `${problem.position.line}:${problem.position.column} ${problem.message}`);
+  }
+}
+
+describe('what a config says about serving', () => {
+  it('is read with its variables filled in and its defaults', () => {
+    const text = `passthrough:
+  openai: { url: http://127.0.0.1:4999/v1 }
+  anthropic: { url: https://api.example.com, apiKey: "\${KEY}" }
+keys:
+  - { name: ci, key: "${HASH}", team: platform, models: [m], tasks: [t], budget: { perDay: 5 }, passthrough: true, expires: 2026-12-01T00:00:00Z }
+  - { name: me, key: "\${MINE}" }
+upstreams: { allowPrivate: false }
+server: { drainSeconds: 5 }
+allowUnauthenticated: true
+`;
+    const config = parseConfig(text, 'smallfirst.yaml', { KEY: 'sk-secret', MINE: 'my-own-key' });
+    expect(config).toMatchObject({
+      passthrough: {
+        openai: { url: 'http://127.0.0.1:4999/v1', apiKey: null },
+        anthropic: { url: 'https://api.example.com', apiKey: 'sk-secret' },
+      },
+      upstreams: { allowPrivate: false },
+      server: { drainSeconds: 5, pingSeconds: 15, maxConnections: 20_000 },
+      allowUnauthenticated: true,
+    });
+    expect(config.keys).toEqual([
+      {
+        name: 'ci',
+        key: HASH,
+        team: 'platform',
+        models: ['m'],
+        tasks: ['t'],
+        budget: { perDay: 5, perMonth: null },
+        passthrough: true,
+        expiresAt: Date.UTC(2026, 11, 1),
+      },
+      { name: 'me', key: 'my-own-key', team: null, models: null, tasks: null, budget: null, passthrough: false, expiresAt: null },
+    ]);
+  });
+
+  it('must name keys apart, and never shows one', () => {
+    const text = 'keys:\n  - { name: a, key: secret-one }\n  - { name: a, key: secret-one }\n  - { name: b, key: "sha256:12" }\n';
+    expect(problems(text)).toEqual([
+      '3:13 keys[1].name stands here twice; give each key a name of its own.',
+      '3:21 keys[1].key is the same as a key above it; remove one.',
+      '4:21 keys[2].key must have 64 hexadecimal digits after sha256:.',
+    ]);
+  });
+});

@@ -1,0 +1,51 @@
+import type { Problem } from './config-error.ts';
+import type { RawConfig } from './schema.ts';
+import type { Source } from './source.ts';
+import type { PassthroughConfig, ServingConfig } from './types.ts';
+
+/** What a config says about serving, with defaults filled in. */
+export function buildServing(raw: RawConfig): ServingConfig {
+  return {
+    passthrough: { openai: upstreamAt(raw.passthrough?.openai), anthropic: upstreamAt(raw.passthrough?.anthropic) },
+    keys: raw.keys.map((key) => ({
+      name: key.name,
+      key: key.key,
+      team: key.team ?? null,
+      tasks: key.tasks ?? null,
+      models: key.models ?? null,
+      budget: key.budget ? { perDay: key.budget.perDay ?? null, perMonth: key.budget.perMonth ?? null } : null,
+      passthrough: key.passthrough,
+      expiresAt: key.expires === undefined ? null : Date.parse(key.expires),
+    })),
+    upstreams: raw.upstreams,
+    server: raw.server,
+    allowUnauthenticated: raw.allowUnauthenticated,
+  };
+}
+
+function upstreamAt(raw: NonNullable<RawConfig['passthrough']>['openai']): PassthroughConfig | null {
+  return raw ? { url: raw.url, apiKey: raw.apiKey ?? null } : null;
+}
+
+const HASH = /^sha256:[0-9a-f]{64}$/i;
+
+/** What the schema cannot say of keys: names and keys that differ, and hashes that are hashes. */
+export function checkServing(raw: RawConfig | undefined, source: Source): readonly Problem[] {
+  const keys = raw?.keys ?? [];
+  return keys.flatMap((entry, i) => {
+    const problems: Problem[] = [];
+    if (keys.findIndex((other) => other.name === entry.name) < i) {
+      problems.push({
+        message: `keys[${i}].name stands here twice; give each key a name of its own.`,
+        position: source.at(['keys', i, 'name']),
+      });
+    }
+    if (keys.findIndex((other) => other.key === entry.key) < i) {
+      problems.push({ message: `keys[${i}].key is the same as a key above it; remove one.`, position: source.at(['keys', i, 'key']) });
+    }
+    if (entry.key.startsWith('sha256:') && !HASH.test(entry.key)) {
+      problems.push({ message: `keys[${i}].key must have 64 hexadecimal digits after sha256:.`, position: source.at(['keys', i, 'key']) });
+    }
+    return problems;
+  });
+}
