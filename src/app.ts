@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import { type Calibrator, calibrate, type SignalName, signalsOf, signalValue } from './confidence/index.ts';
 import type { Config, ModelConfig, TaskConfig } from './config/index.ts';
 import { type Call, type Clock, type Model, newId, SmallfirstError, systemClock, textOf, usage } from './core/index.ts';
@@ -42,7 +41,7 @@ export async function openApp(config: Config, dataDir: string): Promise<App> {
 
 /** Opens a data directory to look only; another process may own it meanwhile. Throws INPUT_NOT_FOUND when it is not there. */
 export async function openStoreToRead(dataDir: string): Promise<Store> {
-  const directory = await openDataDir(resolve(dataDir), { readOnly: true });
+  const directory = await openDataDir(dataDir, { readOnly: true });
   return openSqliteStore(directory.database, { readOnly: true });
 }
 

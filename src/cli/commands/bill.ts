@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
+import { openStoreToRead } from '../../app.ts';
 import { type Clock, type EpochMs, formatUsd, type NanoUsd, SmallfirstError, systemClock, toUsd } from '../../core/index.ts';
-import { type BillDimension, type BillRow, openDataDir, openSqliteStore, type Store } from '../../store/index.ts';
+import type { BillDimension, BillRow, Store } from '../../store/index.ts';
 import { parseDay, startOfMonth } from '../day.ts';
 import type { CommandIo, ExitCode } from '../io.ts';
 import { count, percent, renderTable } from '../table.ts';
@@ -48,8 +49,7 @@ const HOUR_MS = 3_600_000;
 export async function runBill(options: BillOptions, io: CommandIo, clock: Clock = systemClock): Promise<ExitCode> {
   const by = parseDimensions(options.by ?? 'task,model');
   const span = parseSpan(options, clock.now());
-  const directory = await openDataDir(resolve(io.cwd, options.data), { readOnly: true });
-  const store = await openSqliteStore(directory.database, { readOnly: true });
+  const store = await openStoreToRead(resolve(io.cwd, options.data));
   try {
     const document = await readBill(store, span, by);
     if (options.json) io.json(document);
@@ -58,7 +58,6 @@ export async function runBill(options: BillOptions, io: CommandIo, clock: Clock 
     return 0;
   } finally {
     await store.close();
-    await directory.release();
   }
 }
 

@@ -1,0 +1,134 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Renders the generated blocks of README.md from bench/results: no number there is typed by hand. */
+export function readmeBlocks(root = process.cwd()): Readonly<Record<string, string>> {
+  const read = <T>(name: string): Result<T> =>
+    JSON.parse(readFileSync(join(root, 'bench', 'results', `${name}.json`), 'utf8')) as Result<T>;
+  const blocks: Record<string, string> = {
+    demo: demoBlock(read<DemoFigures>('demo')),
+    tests: testBlock(read<TestFigures>('tests')),
+    figures: figuresBlock(read<CertifyFigures>('certify'), read<StudentFigures>('students'), read<StoreFigures>('store')),
+  };
+  if (existsSync(join(root, 'bench', 'results', 'gateway.json'))) blocks.gateway = gatewayBlock(read<GatewayFigures>('gateway'));
+  return blocks;
+}
+
+interface Result<T> {
+  readonly date: string;
+  readonly commit: string | null;
+  readonly node: string;
+  readonly cpu: string;
+  readonly cores: number;
+  readonly figures: T;
+}
+
+interface DemoFigures {
+  readonly text: readonly string[];
+  readonly seconds: number;
+}
+
+interface TestFigures {
+  readonly line: string;
+}
+
+interface CertifyFigures {
+  readonly draws: number;
+  readonly exact: readonly { readonly floor: number; readonly level: number; readonly error: number; readonly at: string }[];
+  readonly simulated: readonly { readonly floor: number; readonly level: number; readonly error: number; readonly wald: number }[];
+  readonly speed: readonly { readonly pairs: number; readonly kind: string; readonly totalMs: number; readonly rssMb: number }[];
+}
+
+interface StudentFigures {
+  readonly banking77: {
+    readonly train: number;
+    readonly test: number;
+    readonly accuracy: number;
+    readonly accuracy95: { readonly low: number; readonly high: number };
+    readonly ece: number;
+    readonly trainSeconds: number;
+    readonly p50Us: number;
+    readonly fileBytes: number;
+  };
+  readonly published: readonly { readonly model: string; readonly accuracy: number; readonly source: string }[];
+}
+
+interface StoreFigures {
+  readonly writes: {
+    readonly rows: number;
+    readonly rounds: number;
+    readonly sqlite: { readonly rowsPerSecond: { readonly median: number } };
+    readonly portOverRawDriver: { readonly median: number };
+  };
+  readonly bill: { readonly calls: number; readonly bills: Readonly<Record<string, { readonly medianMs: number }>> };
+}
+
+interface GatewayFigures {
+  readonly summary: readonly string[];
+}
+
+/** The part of the demo's output that a first screen has room for: the first certificate and the bill. */
+function demoBlock({ figures }: Result<DemoFigures>): string {
+  const { text } = figures;
+  const certificate = text.findIndex((line) => line.startsWith('3 ·'));
+  const bill = text.findIndex((line) => line.startsWith('4 ·'));
+  const end = text.findIndex((line, i) => i > bill && line.startsWith('total'));
+  const shown = [...text.slice(certificate + 2, certificate + 7), '', ...text.slice(bill, end + 1)];
+  return ['```', ...shown, '```'].join('\n');
+}
+
+function testBlock({ figures }: Result<TestFigures>): string {
+  return ['```', figures.line, '```'].join('\n');
+}
+
+function figuresBlock(certify: Result<CertifyFigures>, students: Result<StudentFigures>, store: Result<StoreFigures>): string {
+  const percent = (share: number, digits = 1) => `${(share * 100).toFixed(digits)} %`;
+  const at95 = <T extends { readonly level: number }>(rows: readonly T[]) => rows.filter((row) => row.level === 0.95);
+  const worstExact = at95(certify.figures.exact).reduce((worst, row) => (row.error > worst.error ? row : worst));
+  const worstSimulated = at95(certify.figures.simulated).reduce((worst, row) => (row.error > worst.error ? row : worst));
+  const waldAt98 = at95(certify.figures.simulated).find((row) => row.floor === 0.98);
+  const large = certify.figures.speed.find((row) => row.pairs === 100_000 && row.kind === 'binary');
+  const { banking77, published } = students.figures;
+  const bert = published.find((row) => row.model.startsWith('BERT'));
+  const { writes, bill } = store.figures;
+  const slowest = Math.max(...Object.values(bill.bills).map((row) => row.medianMs));
+  const rows: readonly (readonly [string, string, string])[] = [
+    [
+      'False certification at 95 %, worst case',
+      `${percent(worstExact.error, 2)} computed exactly (floor ${worstExact.floor}, ${worstExact.at}); ${percent(worstSimulated.error, 2)} simulated, ${certify.figures.draws.toLocaleString('en-US')} draws each; a Wald test at floor 0.98: ${percent(waldAt98?.wald ?? 0)}`,
+      'bench:certify',
+    ],
+    [
+      'Certify 100,000 pairs × 40 thresholds',
+      `${((large?.totalMs ?? 0) / 1000).toFixed(1)} s, ${Math.round(large?.rssMb ?? 0)} MB resident, reading included`,
+      'bench:certify',
+    ],
+    [
+      'Student on Banking77 (77 intents, official split)',
+      `${percent(banking77.accuracy)} [${percent(banking77.accuracy95.low)}, ${percent(banking77.accuracy95.high)}], n = ${banking77.test.toLocaleString('en-US')}; ECE ${banking77.ece.toFixed(3)}; trained in ${banking77.trainSeconds.toFixed(1)} s; p50 ${banking77.p50Us.toFixed(0)} µs; ${(banking77.fileBytes / 1e6).toFixed(1)} MB. Published: BERT fine-tuned ${percent(bert?.accuracy ?? 0)}`,
+      'bench:students',
+    ],
+    [
+      'Calls into SQLite, rollups included',
+      `${writes.sqlite.rowsPerSecond.median.toLocaleString('en-US')} rows/s, median of ${writes.rounds} × ${writes.rows.toLocaleString('en-US')}; ${percent(writes.portOverRawDriver.median, 0)} of the raw driver in the same run`,
+      'bench:store',
+    ],
+    [
+      `Bill of a month, ${(bill.calls / 1e6).toFixed(0)} M calls`,
+      `${slowest.toFixed(0)} ms from rollups, slowest of ${Object.keys(bill.bills).length} groupings`,
+      'bench:store',
+    ],
+  ];
+  const machine = `Measured ${certify.date.slice(0, 10)} on ${certify.cores} × ${certify.cpu}, Node ${certify.node.slice(1)}, a shared machine; intervals are 95 %.`;
+  return [
+    '| what | figure | by |',
+    '|---|---|---|',
+    ...rows.map(([what, figure, by]) => `| ${what} | ${figure} | \`npm run ${by}\` |`),
+    '',
+    machine,
+  ].join('\n');
+}
+
+function gatewayBlock({ figures }: Result<GatewayFigures>): string {
+  return figures.summary.join('\n');
+}
