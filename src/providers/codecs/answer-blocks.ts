@@ -66,7 +66,9 @@ function add(blocks: AnswerBlock[], event: ModelEvent): void {
       } else blocks.push({ type: 'tool-call', index: event.index, id: event.id, name: event.name ?? '', arguments: event.arguments });
       break;
     case 'annotation':
+      // A citation may come before the text that it belongs to.
       if (last?.type === 'text') last.annotations.push(event);
+      else blocks.push({ type: 'text', text: '', logprobs: null, annotations: [event] });
       break;
     case 'opaque':
       blocks.push({ type: 'opaque', protocol: event.protocol, value: event.value });

@@ -1,5 +1,6 @@
 import type { Json, StopReason } from '../../../core/index.ts';
 import { type AnswerBlock, answerBlocks } from '../answer-blocks.ts';
+import { tierMember } from '../service-tier.ts';
 import { isObject } from '../shape.ts';
 import { wrapSignature } from '../signatures.ts';
 import type { AnswerContext, Codec, JsonObject } from '../types.ts';
@@ -57,7 +58,7 @@ export const writeResponse: Codec['writeResponse'] = (events, context) => {
     model: context.model,
     content: blocks.flatMap((block) => writeBlock(block, context)),
     ...stopMembers(end.stop === 'cut' ? 'length' : end.stop, calledTool, end.stopSequence),
-    usage: { ...usage, ...(end.serviceTier === undefined ? {} : { service_tier: end.serviceTier }) },
+    usage: { ...usage, ...tierMember('anthropic', end.serviceTier) },
   };
 };
 

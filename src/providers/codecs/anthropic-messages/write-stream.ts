@@ -83,8 +83,8 @@ export class MessageStreamWriter implements StreamWriter {
       case 'tool-call':
         return this.#toolCall(event);
       case 'annotation':
-        if (event.protocol !== PROTOCOL || this.#open !== 'text') return '';
-        return this.#delta({ type: 'citations_delta', citation: event.value });
+        if (event.protocol !== PROTOCOL) return '';
+        return this.#ensure('text', { type: 'text', text: '' }) + this.#delta({ type: 'citations_delta', citation: event.value });
       case 'opaque': {
         if (event.protocol !== PROTOCOL || !isObject(event.value)) return '';
         const closed = this.#close();

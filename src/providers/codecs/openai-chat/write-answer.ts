@@ -1,6 +1,7 @@
 import type { StopReason } from '../../../core/index.ts';
 import { answerBlocks } from '../answer-blocks.ts';
 import { writeLogprobs } from '../logprobs.ts';
+import { tierMember } from '../service-tier.ts';
 import { isObject } from '../shape.ts';
 import type { AnswerContext, Codec, JsonObject } from '../types.ts';
 import { chatUsage } from '../usage-json.ts';
@@ -86,7 +87,7 @@ export const writeResponse: Codec['writeResponse'] = (events, context) => {
     model: context.model,
     choices: [{ index: 0, message, logprobs: scores, finish_reason: reason }],
     ...(end.usage === null ? {} : { usage: chatUsage(end.usage) }),
-    ...(end.serviceTier === undefined ? {} : { service_tier: end.serviceTier }),
+    ...tierMember('openai', end.serviceTier),
     ...(start?.fingerprint == null ? {} : { system_fingerprint: start.fingerprint }),
   };
 };

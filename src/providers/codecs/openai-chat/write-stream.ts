@@ -2,6 +2,7 @@ import type { ModelEvent, TokenLogprob } from '../../../core/index.ts';
 import { formatSse, formatSseComment } from '../../sse/index.ts';
 import { cutReport } from '../errors.ts';
 import { writeLogprobs } from '../logprobs.ts';
+import { tierMember } from '../service-tier.ts';
 import { isObject } from '../shape.ts';
 import type { AnswerContext, ErrorReport, JsonObject, StreamWriter } from '../types.ts';
 import { chatUsage } from '../usage-json.ts';
@@ -79,7 +80,7 @@ export class ChatStreamWriter implements StreamWriter {
     if (event.stop === 'cut') return this.error(cutReport(event.failure));
     const reason = finishReason(event.stop, this.#refused, this.#named.size > 0);
     // The tier is known only now, so that it stands in the last chunks.
-    if (event.serviceTier !== undefined) this.#head = this.#makeHead({ ...this.#served, service_tier: event.serviceTier });
+    this.#head = this.#makeHead({ ...this.#served, ...tierMember('openai', event.serviceTier) });
     let text = this.#chunk({}, reason);
     if (this.#includeUsage && event.usage !== null) {
       text += formatSse(null, `${this.#head}[],"usage":${JSON.stringify(chatUsage(event.usage))}}`);

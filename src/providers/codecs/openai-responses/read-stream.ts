@@ -16,10 +16,10 @@ interface OpenCall {
 export class ResponseStreamReader implements StreamReader {
   readonly #items: ItemReader;
   /** Open calls by output index. */
-  readonly #calls = new Map<unknown, OpenCall>();
+  readonly #calls = new Map<number, OpenCall>();
   /** Parts whose deltas were seen, by output index and part. */
   readonly #streamed = new Set<string>();
-  readonly #finished = new Set<unknown>();
+  readonly #finished = new Set<number>();
   #started = false;
   #ended = false;
 
@@ -43,7 +43,7 @@ export class ResponseStreamReader implements StreamReader {
   }
 
   #event(type: string, json: JsonObject): ModelEvent[] {
-    const at = json.output_index;
+    const at = typeof json.output_index === 'number' ? json.output_index : -1;
     switch (type) {
       case 'response.created':
       case 'response.in_progress':
@@ -85,7 +85,7 @@ export class ResponseStreamReader implements StreamReader {
     return [startOf(response)];
   }
 
-  #added(at: unknown, item: JsonObject): ModelEvent[] {
+  #added(at: number, item: JsonObject): ModelEvent[] {
     if (item.type !== 'function_call') return [];
     // The item with its arguments left out says who is called.
     const events = this.#items.item({ ...item, arguments: '' });
@@ -94,7 +94,7 @@ export class ResponseStreamReader implements StreamReader {
     return [...events, ...(typeof item.arguments === 'string' ? this.#arguments(at, item.arguments) : [])];
   }
 
-  #arguments(at: unknown, delta: unknown): ModelEvent[] {
+  #arguments(at: number, delta: unknown): ModelEvent[] {
     const call = this.#calls.get(at);
     if (call === undefined || typeof delta !== 'string' || delta === '') return [];
     call.streamed = true;
@@ -102,7 +102,7 @@ export class ResponseStreamReader implements StreamReader {
     return [{ type: 'tool-call', index: call.index, id: null, name: null, arguments: delta }];
   }
 
-  #done(at: unknown, item: JsonObject): ModelEvent[] {
+  #done(at: number, item: JsonObject): ModelEvent[] {
     this.#finished.add(at);
     switch (item.type) {
       case 'message':

@@ -1,4 +1,5 @@
 import type { Json, ModelEvent, UpstreamFailure } from '../../../core/index.ts';
+import { tierMember } from '../service-tier.ts';
 import { isObject } from '../shape.ts';
 import type { AnswerContext, JsonObject } from '../types.ts';
 import { responsesUsage } from '../usage-json.ts';
@@ -58,7 +59,7 @@ export function responseObject(context: AnswerContext, output: readonly JsonObje
 /** Status, reason and usage of an answer that ended. */
 export function endState(end: EndEvent, refusedInWords: boolean): JsonObject {
   const usage = end.usage === null ? null : responsesUsage(end.usage);
-  const tier = end.serviceTier === undefined ? {} : { service_tier: end.serviceTier };
+  const tier = tierMember('openai', end.serviceTier);
   const reason = incompleteReason(end, refusedInWords);
   if (reason === null) return { status: 'completed', usage, ...tier };
   return { status: 'incomplete', incomplete_details: { reason }, usage, ...tier };

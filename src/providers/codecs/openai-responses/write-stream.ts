@@ -100,7 +100,7 @@ export class ResponseStreamWriter implements StreamWriter {
         return this.#into('tool-call', event) + (event.arguments === '' ? '' : this.#frames(this.#item?.arguments(event.arguments)));
       case 'annotation': {
         const annotation = annotationOf(event);
-        return annotation === null || this.#item?.kind !== 'text' ? '' : this.#frames(this.#item.annotation(annotation));
+        return annotation === null ? '' : this.#into('text', event) + this.#frames(this.#item?.annotation(annotation));
       }
       case 'opaque': {
         if (event.protocol !== PROTOCOL || !isObject(event.value)) return '';
