@@ -9,6 +9,7 @@ export const layers: Readonly<Record<string, number>> = {
   metrics: 1,
   finops: 1,
   classifier: 1,
+  templates: 1,
   config: 2,
   providers: 2,
   store: 2,
