@@ -4,4 +4,15 @@ export { loadConfig } from './load.ts';
 export { parseConfig } from './parse.ts';
 export { configJsonSchema } from './schema.ts';
 export { suggestion } from './suggest.ts';
-export type { Config, KeyConfig, ModelConfig, PassthroughConfig, ServerConfig, ServingConfig, TaskConfig } from './types.ts';
+export type {
+  BudgetConfig,
+  CapsConfig,
+  Config,
+  KeyConfig,
+  ModelConfig,
+  ObserveConfig,
+  PassthroughConfig,
+  ServerConfig,
+  ServingConfig,
+  TaskConfig,
+} from './types.ts';

@@ -14,22 +14,60 @@ const passthrough = z
 
 const budget = z
   .strictObject({
-    perDay: money.optional().describe('US dollars a day (UTC)'),
-    perMonth: money.optional().describe('US dollars a month (UTC)'),
+    day: money.optional().describe('US dollars a day (UTC)'),
+    month: money.optional().describe('US dollars a month (UTC)'),
   })
   .describe('The most that may be spent');
 
+const caps = z
+  .strictObject({
+    inputTokens: z.int().min(1).optional(),
+    outputTokens: z.int().min(1).optional(),
+    costUsd: z.number().gt(0).optional().describe('US dollars, at its worst'),
+  })
+  .describe('The most that one request may ask for');
+
 /** One entry of `keys:`. */
 const key = z.strictObject({
-  name: z.string().min(1).describe('Shown in bills and logs in place of the key'),
+  name: z.string().min(1).max(128).describe('Shown in bills and logs in place of the key'),
   key: z.string().min(8).describe('The key itself, best as ${NAME} from the environment, or sha256: and the 64 hex digits of its hash'),
   team: z.string().min(1).optional(),
   tasks: z.array(z.string().min(1)).optional().describe('The only tasks that it may ask for'),
   models: z.array(z.string().min(1)).optional().describe('The only models that it may ask for'),
   budget: budget.optional(),
+  caps: caps.optional(),
   passthrough: z.boolean().default(false).describe('Whether it may use what the config does not name'),
-  expires: z.iso.datetime({ offset: true }).optional().describe('From this moment on it is refused'),
+  expires: z
+    .union([z.iso.datetime({ offset: true }), z.iso.date()])
+    .optional()
+    .describe('From this moment on it is refused; a date alone begins at midnight UTC'),
 });
+
+const budgets = z
+  .strictObject({
+    teams: z.record(z.string().min(1), budget).default({}),
+    tasks: z.record(z.string().min(1), budget).default({}),
+  })
+  .describe('What teams and tasks may spend, whichever key asks');
+
+const admin = z
+  .strictObject({ token: z.string().min(16).describe('The credential of the admin API; write ${NAME} to take it from the environment') })
+  .describe('The admin API');
+
+const log = z
+  .strictObject({
+    level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info').describe('The least that is logged'),
+    sample: z.number().min(0).max(1).default(1).describe('Share of the answered requests that get a line; failures always get one'),
+  })
+  .describe('The log: JSON lines on standard error');
+
+const otel = z
+  .strictObject({
+    url: z.url({ protocol: /^https?$/ }).describe('Where spans go by OTLP over HTTP, with its path, as in http://127.0.0.1:4318/v1/traces'),
+    headers: z.record(z.string(), z.string()).default({}),
+    sample: z.number().min(0).max(1).default(1).describe('Share of the traces that begin here; a caller decides for its own'),
+  })
+  .describe('OpenTelemetry traces');
 
 const upstreams = z
   .strictObject({ allowPrivate: z.boolean().default(true).describe('Whether upstream URLs may be loopback or private addresses') })
@@ -47,6 +85,10 @@ const server = z
 export const servingShape = {
   passthrough: passthrough.optional(),
   keys: z.array(key).default([]).describe('Client keys; with at least one, every request needs one'),
+  budgets: budgets.prefault({}),
+  admin: admin.optional(),
+  log: log.prefault({}),
+  otel: otel.optional(),
   upstreams: upstreams.prefault({}),
   server: server.prefault({}),
   allowUnauthenticated: z.boolean().default(false).describe('Serve other machines although no key is declared'),

@@ -20,7 +20,7 @@ describe('what a config says about serving', () => {
   openai: { url: http://127.0.0.1:4999/v1 }
   anthropic: { url: https://api.example.com, apiKey: "\${KEY}" }
 keys:
-  - { name: ci, key: "${HASH}", team: platform, models: [m], tasks: [t], budget: { perDay: 5 }, passthrough: true, expires: 2026-12-01T00:00:00Z }
+  - { name: ci, key: "${HASH}", team: platform, models: [m], tasks: [t], budget: { day: 5 }, caps: { costUsd: 0.5 }, passthrough: true, expires: 2026-12-01 }
   - { name: me, key: "\${MINE}" }
 upstreams: { allowPrivate: false }
 server: { drainSeconds: 5 }
@@ -43,12 +43,52 @@ allowUnauthenticated: true
         team: 'platform',
         models: ['m'],
         tasks: ['t'],
-        budget: { perDay: 5, perMonth: null },
+        budget: { day: 5_000_000_000, month: null },
+        caps: { inputTokens: null, outputTokens: null, cost: 500_000_000 },
         passthrough: true,
         expiresAt: Date.UTC(2026, 11, 1),
       },
-      { name: 'me', key: 'my-own-key', team: null, models: null, tasks: null, budget: null, passthrough: false, expiresAt: null },
+      {
+        name: 'me',
+        key: 'my-own-key',
+        team: null,
+        models: null,
+        tasks: null,
+        budget: null,
+        caps: { inputTokens: null, outputTokens: null, cost: null },
+        passthrough: false,
+        expiresAt: null,
+      },
     ]);
+  });
+
+  it('says what teams and tasks may spend, who administers and what is logged', () => {
+    const text = `tasks: { t: { output: { kind: text }, ladder: [m] } }
+models: { m: { provider: replay, data: d } }
+budgets: { teams: { care: { month: 100 } }, tasks: { t: { day: 0.25 } } }
+admin: { token: "\${TOKEN}" }
+log: { level: warn, sample: 0.1 }
+otel: { url: http://127.0.0.1:4318/v1/traces }
+`;
+    const config = parseConfig(text, 'smallfirst.yaml', { TOKEN: 'a-token-that-is-long' });
+    expect(config.budgets).toEqual({
+      teams: new Map([['care', { day: null, month: 100_000_000_000 }]]),
+      tasks: new Map([['t', { day: 250_000_000, month: null }]]),
+    });
+    expect(config.adminToken).toBe('a-token-that-is-long');
+    expect(config.observe).toEqual({
+      log: 'warn',
+      sample: 0.1,
+      otel: { url: 'http://127.0.0.1:4318/v1/traces', headers: {}, sample: 1 },
+    });
+  });
+
+  it('gives budgets to tasks of the file only', () => {
+    expect(
+      problems(
+        'budgets: { tasks: { classfy: { day: 1 } } }\ntasks: { classify: { output: { kind: text }, ladder: [m] } }\nmodels: { m: { provider: replay, data: d } }\n',
+      ),
+    ).toEqual(['1:21 budgets.tasks.classfy names no task of this file. Did you mean "classify"?']);
   });
 
   it('must name keys apart, and never shows one', () => {

@@ -1,5 +1,5 @@
 import type { SignalName } from '../confidence/index.ts';
-import type { Capability, EpochMs, Model, Task } from '../core/index.ts';
+import type { Capability, EpochMs, Model, NanoUsd, Task } from '../core/index.ts';
 import type { MetricSpec } from '../metrics/index.ts';
 import type { PriceRow, PriceTerms } from '../pricing/index.ts';
 
@@ -51,10 +51,26 @@ export interface PassthroughConfig {
   readonly apiKey: string | null;
 }
 
-/** The most that may be spent, in US dollars per day and month (UTC); null is no limit. */
+/** The most that may be spent per day and month (UTC); null is no limit. */
 export interface BudgetConfig {
-  readonly perDay: number | null;
-  readonly perMonth: number | null;
+  readonly day: NanoUsd | null;
+  readonly month: NanoUsd | null;
+}
+
+/** The most that one request may ask for; null is no cap. */
+export interface CapsConfig {
+  readonly inputTokens: number | null;
+  readonly outputTokens: number | null;
+  readonly cost: NanoUsd | null;
+}
+
+/** What is logged and traced. */
+export interface ObserveConfig {
+  readonly log: 'debug' | 'info' | 'warn' | 'error' | 'silent';
+  /** Share of the answered requests that get a line. */
+  readonly sample: number;
+  /** Where spans go by OTLP over HTTP; the headers may hold a secret. */
+  readonly otel: { readonly url: string; readonly headers: Readonly<Record<string, string>>; readonly sample: number } | null;
 }
 
 /** A client key. */
@@ -67,6 +83,7 @@ export interface KeyConfig {
   readonly tasks: readonly string[] | null;
   readonly models: readonly string[] | null;
   readonly budget: BudgetConfig | null;
+  readonly caps: CapsConfig;
   readonly passthrough: boolean;
   readonly expiresAt: EpochMs | null;
 }
@@ -82,6 +99,10 @@ export interface ServerConfig {
 export interface ServingConfig {
   readonly passthrough: { readonly openai: PassthroughConfig | null; readonly anthropic: PassthroughConfig | null };
   readonly keys: readonly KeyConfig[];
+  readonly budgets: { readonly teams: ReadonlyMap<string, BudgetConfig>; readonly tasks: ReadonlyMap<string, BudgetConfig> };
+  /** A secret; null leaves the admin API to callers on this machine. */
+  readonly adminToken: string | null;
+  readonly observe: ObserveConfig;
   readonly upstreams: { readonly allowPrivate: boolean };
   readonly server: ServerConfig;
   readonly allowUnauthenticated: boolean;

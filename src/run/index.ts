@@ -1,3 +1,15 @@
+export {
+  type Budget,
+  type BudgetRefusal,
+  type BudgetScope,
+  type BudgetState,
+  Ledger,
+  type Limits,
+  type Payer,
+  type Reservation,
+} from './ledger.ts';
+export { restoreLedger } from './ledger-history.ts';
+export type { BudgetWindow } from './ledger-window.ts';
 export { createRecorder, type Recorder, type RecorderOptions, type RecorderState } from './recorder.ts';
 export { Ingest, type IngestDeps } from './recorder-ingest.ts';
 export type {
