@@ -5,7 +5,7 @@ import type { Protocol } from '../../src/providers/codecs/index.ts';
 
 /*
  * Requests and answers in the form that each protocol can carry without loss. What is left out here is lost on that wire,
- * and docs/decisions names it: seed, stop and logprobs where a protocol has none, is_error outside Anthropic, and so on.
+ * and src/providers/codecs/index.ts names it.
  */
 
 const word = fc.string({ minLength: 1, maxLength: 12, unit: 'grapheme' }).filter((text) => text.trim() !== '');
@@ -156,15 +156,13 @@ const scored: fc.Arbitrary<TokenLogprob> = fc
   .map(([token, logprob, top]) => ({ token, logprob, top }));
 
 function textEvents(protocol: Protocol): fc.Arbitrary<ModelEvent[]> {
-  const one = fc
-    .tuple(word, fc.option(fc.array(scored, { minLength: 1, maxLength: 2 }), { nil: null }))
-    .map(
-      ([text, logprobs]): ModelEvent => ({
-        type: 'text',
-        text,
-        ...(logprobs === null || protocol === 'anthropic-messages' ? {} : { logprobs }),
-      }),
-    );
+  const one = fc.tuple(word, fc.option(fc.array(scored, { minLength: 1, maxLength: 2 }), { nil: null })).map(
+    ([text, logprobs]): ModelEvent => ({
+      type: 'text',
+      text,
+      ...(logprobs === null || protocol === 'anthropic-messages' ? {} : { logprobs }),
+    }),
+  );
   const value =
     protocol === 'anthropic-messages'
       ? { type: 'char_location', cited_text: 'x', document_index: 0 }

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { askingClient, contextFor, readStream } from '../../../test/support/wire.ts';
 import type { Json, ModelEvent } from '../../core/index.ts';
-import { codecs, isShallow, MalformedRequest, type Protocol, parseBody } from './index.ts';
+import { codecs, MalformedRequest, type Protocol, parseBody } from './index.ts';
 
 const protocols = Object.keys(codecs) as Protocol[];
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -38,11 +38,13 @@ describe('parseBody', () => {
     expect(message(encode(`${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}`))).toBe('The body is nested deeper than 512 levels.');
     expect(message(encode(`["${'['.repeat(1000)}\\"${'{'.repeat(1000)}"]`))).toBe('read');
     expect(message(encode('['.repeat(512) + ']'.repeat(512)))).toBe('read');
-  });
-
-  it('tells deep values from shallow ones without recursion', () => {
-    expect(isShallow(JSON.parse('['.repeat(100_000) + ']'.repeat(100_000)))).toBe(false);
-    expect(isShallow({ a: [1, { b: null }] })).toBe(true);
+    // Where strings end decides what is nesting: quotes and backslashes at every distance from the start.
+    for (let length = 0; length < 140; length++) {
+      const value = `${'x'.repeat(length)}\\\\"[[[{{{`;
+      expect(parseBody(encode(JSON.stringify([value, value])))).toEqual([value, value]);
+      expect(message(encode(`["${'x'.repeat(length)}\\\\",${'['.repeat(600)}`))).toBe('The body is nested deeper than 512 levels.');
+      expect(message(encode(`["${'x'.repeat(length)}\\"${'['.repeat(600)}"]`))).toBe('read');
+    }
   });
 });
 

@@ -35,17 +35,36 @@ export function parseBody(bytes: Uint8Array): Json {
   }
 }
 
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
 /** Counts brackets outside strings, before anything that recurses sees the value. */
 function checkDepth(bytes: Uint8Array): void {
   let depth = 0;
   for (let i = 0; i < bytes.length; i++) {
     const byte = bytes[i];
-    if (byte === 0x22) {
-      i++;
-      while (i < bytes.length && bytes[i] !== 0x22) i += bytes[i] === 0x5c ? 2 : 1;
-    } else if (byte === 0x7b || byte === 0x5b) {
+    if (byte === QUOTE) i = stringEnd(bytes, i + 1);
+    else if (byte === 0x7b || byte === 0x5b) {
       if (++depth > MAX_DEPTH) throw new MalformedRequest('', `The body is nested deeper than ${MAX_DEPTH} levels.`);
     } else if (byte === 0x7d || byte === 0x5d) depth--;
+  }
+}
+
+/** Where the string whose text begins at `start` is closed; the length when it never is. */
+function stringEnd(bytes: Uint8Array, start: number): number {
+  let i = start;
+  // Most strings are short, where a loop is faster; the few that hold megabytes are searched natively.
+  for (const soon = start + 64; i < soon && i < bytes.length; i++) {
+    if (bytes[i] === QUOTE) return i;
+    if (bytes[i] === BACKSLASH) i++;
+  }
+  for (;;) {
+    const quote = bytes.indexOf(QUOTE, i);
+    if (quote === -1) return bytes.length;
+    let escapes = 0;
+    while (quote - escapes > i && bytes[quote - escapes - 1] === BACKSLASH) escapes++;
+    if (escapes % 2 === 0) return quote;
+    i = quote + 1;
   }
 }
 
@@ -167,16 +186,4 @@ const NOTHING: JsonObject = {};
 /** The extra members to spread into what is written to `protocol`. */
 export function membersFor(protocol: string, extras: Extras | undefined): JsonObject {
   return extras !== undefined && extras.protocol === protocol ? extras.members : NOTHING;
-}
-
-/** Whether a JSON value nests no deeper than MAX_DEPTH; walks without recursion. For values that did not come through parseBody. */
-export function isShallow(value: unknown): boolean {
-  let level: readonly unknown[] = [value];
-  for (let depth = 0; depth <= MAX_DEPTH; depth++) {
-    const next: unknown[] = [];
-    for (const item of level) if (typeof item === 'object' && item !== null) for (const member of Object.values(item)) next.push(member);
-    if (next.length === 0) return true;
-    level = next;
-  }
-  return false;
 }

@@ -41,6 +41,8 @@ export class ToolCallIndexes {
     }
     const candidate = typeof wireIndex === 'number' ? this.#byWireIndex.get(wireIndex) : this.#calls.at(-1);
     if (candidate === undefined) return null;
+    // A call begins with its name: a new id without one, at a place that is known, is an id made up anew for each delta.
+    if (id !== null && name === null && typeof wireIndex === 'number') return candidate;
     // A second id or a second name at the same place is a second call.
     if (id !== null) return candidate.id === null && candidate.arguments === '' ? candidate : null;
     if (name === null || candidate.name === null) return candidate;
