@@ -50,5 +50,6 @@ for (const step of steps) {
     console.error(`check failed at: ${step.name}`);
     process.exit(1);
   }
-  console.log(`   ${step.name}: ok, ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
+  // Nothing after the tests: their closing line is the last word.
+  if (step !== steps.at(-1)) console.log(`   ${step.name}: ok, ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
 }
