@@ -2,6 +2,7 @@ import { type Clock, SmallfirstError } from '../core/index.ts';
 import type { Store } from '../store/types.ts';
 import { IngestBatch } from './recorder-batch.ts';
 import type { IngestReport, IngestSettings, IngestTrouble } from './recorder-protocol.ts';
+import { hasReached, type SpoolPosition } from './spool-folder.ts';
 import { type SpoolPiece, SpoolReader } from './spool-reader.ts';
 
 const FIRST_RETRY_MS = 100;
@@ -28,6 +29,7 @@ export class Ingest {
   readonly #counts = { leftRows: 0, leftBytes: 0, takenRows: 0, takenBytes: 0, rejectedRows: 0, tornLines: 0, prunedBodies: 0 };
   #store: Store | null = null;
   #trouble: IngestTrouble | null = null;
+  #reported: SpoolPosition | null = null;
   #waitingSince: number | null = null;
   #retryMs = FIRST_RETRY_MS;
   #pruneAt = 0;
@@ -79,7 +81,7 @@ export class Ingest {
       piece = this.#reader.read();
       if (piece === null) {
         await this.#prune(this.#store);
-        this.#recovered();
+        this.#caughtUp();
         return this.#settings.intervalMs;
       }
       if (piece.kind === 'lines') {
@@ -108,8 +110,10 @@ export class Ingest {
     this.#report();
   }
 
-  #recovered(): void {
-    if (this.#trouble === null) return;
+  /** Nothing is left: an empty segment too was come to, for which somebody may be waiting. */
+  #caughtUp(): void {
+    const { position } = this.#reader;
+    if (this.#trouble === null && this.#reported !== null && hasReached(this.#reported, position)) return;
     this.#trouble = null;
     this.#waitingSince = null;
     this.#retryMs = FIRST_RETRY_MS;
@@ -137,8 +141,9 @@ export class Ingest {
   }
 
   #report(): void {
+    this.#reported = this.#reader.position;
     this.#deps.report({
-      position: this.#reader.position,
+      position: this.#reported,
       ...this.#counts,
       trouble: this.#trouble,
       waitingSince: this.#waitingSince,

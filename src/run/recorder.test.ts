@@ -94,6 +94,16 @@ describe('a recorder', () => {
     expect(world.warnings).toEqual([]);
   });
 
+  it('has nothing to wait for when nothing was recorded', async () => {
+    const world = newWorld();
+    for (let run = 0; run < 2; run++) {
+      const recorder = world.open();
+      expect(await recorder.drain()).toBe(true);
+      expect(await recorder.close()).toBe(true);
+      expect(segmentsIn(world.folder)).toEqual([]);
+    }
+  });
+
   it('goes through many segments and removes each once it is in', async () => {
     const world = newWorld();
     const recorder = world.open({ segmentBytes: 2_000, segmentMs: 20 });
@@ -152,7 +162,7 @@ describe('a recorder', () => {
 
   it('waits for a database that is locked while recording goes on, and drains when it is free', async () => {
     const world = newWorld();
-    (await openSqliteStore(world.database)).close();
+    await (await openSqliteStore(world.database)).close();
     const other = new Database(world.database);
     other.exec('begin exclusive');
     const recorder = world.open();
@@ -264,7 +274,7 @@ describe('a recorder', () => {
 
   it('takes a row alone that fails for a reason not known only when others get through', async () => {
     const world = newWorld();
-    (await openSqliteStore(world.database)).close();
+    await (await openSqliteStore(world.database)).close();
     const other = new Database(world.database);
     other.exec("create trigger odd before insert on calls when new.id = 'odd' begin select raise(abort, 'odd'); end");
     const recorder = world.open();
