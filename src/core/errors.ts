@@ -25,6 +25,18 @@ const table = {
   STORE_UNAVAILABLE: { http: 503, retry: true, hint: 'The database does not answer. Answers go on; records wait in the spool.' },
   STORE_SCHEMA_NEWER: { http: 500, retry: false, hint: 'This database was written by a newer smallfirst. Upgrade this one.' },
   // What requests ask.
+  REQUEST_INVALID: { http: 400, retry: false, hint: 'The request is not what its protocol allows; the message says what and where.' },
+  REQUEST_TOO_LARGE: { http: 413, retry: false, hint: 'Bodies may hold 32 MiB, batches 256 MiB, files 500 MiB.' },
+  REQUEST_TOO_SLOW: { http: 408, retry: true, hint: 'The request did not arrive in time; send it again.' },
+  UNAUTHENTICATED: { http: 401, retry: false, hint: 'Send a key of the config as `Authorization: Bearer …` or `x-api-key`.' },
+  FORBIDDEN: { http: 403, retry: false, hint: 'The key, or the place that the request comes from, does not allow this.' },
+  ROUTE_NOT_FOUND: {
+    http: 404,
+    retry: false,
+    hint: 'Nothing is served there; `passthrough:` in the config says who serves what we do not.',
+  },
+  NOT_SUPPORTED: { http: 501, retry: false, hint: 'The request asks for what this gateway, or the model, cannot do.' },
+  SHUTTING_DOWN: { http: 503, retry: true, hint: 'The gateway is stopping; another one, or the same in a moment, will answer.' },
   MODEL_NOT_FOUND: { http: 404, retry: false, hint: 'List the known models with `smallfirst models`.' },
   TASK_NOT_FOUND: { http: 404, retry: false, hint: 'Declare the task under `tasks:` in the config.' },
   NO_FEASIBLE_MODEL: { http: 400, retry: false, hint: 'No model of the ladder has the needed capability, context window and boundary.' },
@@ -34,6 +46,12 @@ const table = {
   // What providers do.
   RECORDING_MISSING: { http: 404, retry: false, hint: 'A replayed model answers only the requests that were recorded.' },
   UPSTREAM_FAILED: { http: 502, retry: true, hint: 'The provider failed. The next rung of the ladder is tried first.' },
+  UPSTREAM_BUSY: {
+    http: 503,
+    retry: true,
+    hint: 'Too many requests are under way or in line for this model. Try again after the time shown, or raise concurrency.',
+  },
+  UPSTREAM_REJECTED: { http: 400, retry: false, hint: 'The provider refused the request itself; its own words say what to change.' },
   UPSTREAM_INVALID: { http: 502, retry: true, hint: 'The provider sent something that its protocol does not allow.' },
   INTERNAL: { http: 500, retry: false, hint: 'This is a bug in smallfirst. Please report it with the message above.' },
 } as const satisfies Record<string, ErrorRow>;

@@ -1,0 +1,159 @@
+import type { Readable } from 'node:stream';
+import type { Dispatcher } from 'undici';
+import { targetOf } from './address.ts';
+import type { AttemptOutcome } from './breaker.ts';
+import { type AnswerHeaders, answerHeaders, type HeaderList, requestHeaders } from './headers.ts';
+import { isUpstreamFault, mayRetry } from './retry-rules.ts';
+import type { LiveTarget } from './target.ts';
+import type { OutboundCall } from './types.ts';
+
+/** Longest failed answer that is kept whole while it is decided what to do; a longer one goes to the client as it comes. */
+const MAX_HELD_BYTES = 256 * 1024;
+
+const NO_CREDENTIAL: HeaderList = [];
+
+/** What an attempt tells the request that it belongs to. */
+export interface AttemptOwner {
+  /** An answer begins; false when it is not wanted any more. */
+  onAnswer(attempt: Attempt, status: number, headers: AnswerHeaders): boolean;
+  onData(chunk: Buffer): boolean;
+  onEnd(attempt: Attempt): void;
+  /** An answer with a status that may be tried again has come in whole. */
+  onRefusal(attempt: Attempt, refusal: Refusal): void;
+  /** The connection failed, before an answer (`begun` false) or within it. */
+  onFailure(attempt: Attempt, cause: Error, begun: boolean): void;
+  monotonic(): number;
+}
+
+/** A failed answer, held whole. */
+export interface Refusal {
+  readonly status: number;
+  readonly headers: AnswerHeaders;
+  readonly body: Buffer;
+}
+
+/** One request to one target with one key: undici's handler, written for the cheapest way through it. */
+export class Attempt implements Dispatcher.DispatchHandler {
+  readonly target: LiveTarget;
+  readonly key: number;
+  readonly startedAt: number;
+  readonly #owner: AttemptOwner;
+  #abort: ((reason?: Error) => void) | null = null;
+  #resume: (() => void) | null = null;
+  #isOver = false;
+  #isTrial = false;
+  #isJudged = false;
+  #isAnswer = false;
+  #held: Buffer[] | null = null;
+  #heldBytes = 0;
+  #status = 0;
+  #headers: AnswerHeaders | null = null;
+
+  constructor(owner: AttemptOwner, target: LiveTarget, key: number) {
+    this.#owner = owner;
+    this.target = target;
+    this.key = key;
+    this.startedAt = owner.monotonic();
+  }
+
+  /** Sends the request. The target's slot, where it has slots, is already taken; it is given back when the attempt is over. */
+  start(method: string, query: string, call: OutboundCall): void {
+    const { target } = this;
+    this.#isTrial = target.breaker?.begin(this.startedAt) ?? false;
+    const credential = target.credentials[this.key] ?? (target.forwardCredential ? null : NO_CREDENTIAL);
+    target.pool.dispatch(
+      {
+        path: targetOf(target.address, call.path, query, target.info.model),
+        method: method as Dispatcher.HttpMethod,
+        headers: requestHeaders(call.headers, credential),
+        body: call.body as Buffer | Readable | null,
+        headersTimeout: target.timeoutMs,
+        bodyTimeout: target.timeoutMs,
+      },
+      this,
+    );
+  }
+
+  /** Calls the attempt off; the upstream sees its connection close. */
+  cancel(): void {
+    if (this.#isOver) return;
+    this.#finish('neither');
+    this.#abort?.();
+  }
+
+  resume(): void {
+    this.#resume?.();
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  onConnect(abort: (reason?: Error) => void): void {
+    this.#abort = abort;
+    // Called off while it waited for a connection.
+    if (this.#isOver) abort();
+  }
+
+  onHeaders(status: number, rawHeaders: Buffer[], resume: () => void): boolean {
+    if (status < 200 || this.#isOver) return true;
+    this.#resume = resume;
+    this.#status = status;
+    this.#headers = answerHeaders(rawHeaders);
+    if (mayRetry(status)) {
+      this.#held = [];
+      return true;
+    }
+    this.#answer();
+    return true;
+  }
+
+  onData(chunk: Buffer): boolean {
+    if (this.#isOver) return true;
+    const held = this.#held;
+    if (held === null) return this.#owner.onData(chunk);
+    held.push(chunk);
+    this.#heldBytes += chunk.length;
+    if (this.#heldBytes <= MAX_HELD_BYTES) return true;
+    this.#held = null;
+    if (!this.#answer()) return true;
+    let goesOn = true;
+    for (const piece of held) goesOn = this.#owner.onData(piece);
+    return goesOn;
+  }
+
+  onComplete(): void {
+    if (this.#isOver) return;
+    const held = this.#held;
+    const headers = this.#headers;
+    this.#finish(isUpstreamFault(this.#status) ? 'failure' : 'success');
+    if (held === null || headers === null) this.#owner.onEnd(this);
+    else
+      this.#owner.onRefusal(this, { status: this.#status, headers, body: held.length === 1 ? (held[0] as Buffer) : Buffer.concat(held) });
+  }
+
+  onError(cause: Error): void {
+    if (this.#isOver) return;
+    this.#finish('failure');
+    this.#owner.onFailure(this, cause, this.#isAnswer);
+  }
+
+  #answer(): boolean {
+    this.#isAnswer = true;
+    // A trial has passed when its answer begins: a long stream must not keep everybody else away.
+    if (this.#isTrial && !isUpstreamFault(this.#status)) this.#judge('success');
+    return this.#owner.onAnswer(this, this.#status, this.#headers as AnswerHeaders);
+  }
+
+  #finish(outcome: AttemptOutcome): void {
+    this.#isOver = true;
+    this.#judge(outcome);
+    this.target.limiter?.leave();
+  }
+
+  #judge(outcome: AttemptOutcome): void {
+    if (this.#isJudged) return;
+    this.#isJudged = true;
+    this.target.breaker?.end(outcome, this.#owner.monotonic(), this.#isTrial);
+  }
+}
