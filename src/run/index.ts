@@ -8,6 +8,7 @@ export {
   type Payer,
   type Reservation,
 } from './ledger.ts';
+export { estimateInputTokens, type WorstCase, worstCost } from './ledger-estimate.ts';
 export { restoreLedger } from './ledger-history.ts';
 export type { BudgetWindow } from './ledger-window.ts';
 export { createRecorder, type Recorder, type RecorderOptions, type RecorderState } from './recorder.ts';
