@@ -41,6 +41,12 @@ const table = {
   TASK_NOT_FOUND: { http: 404, retry: false, hint: 'Declare the task under `tasks:` in the config.' },
   NO_FEASIBLE_MODEL: { http: 400, retry: false, hint: 'No model of the ladder has the needed capability, context window and boundary.' },
   BUDGET_EXCEEDED: { http: 429, retry: false, hint: 'Raise the budget or wait for its window to end.' },
+  BUDGET_UNPRICED: {
+    http: 400,
+    retry: false,
+    hint: 'A budget cannot hold for a model without a known price: declare one with the model, or use a key without a budget.',
+  },
+  REQUEST_CAP_EXCEEDED: { http: 400, retry: false, hint: 'Ask for less, or raise the caps of the key.' },
   DEADLINE_EXCEEDED: { http: 504, retry: true, hint: 'The deadline passed before an answer was complete.' },
   ABORTED: { http: 499, retry: false, hint: 'The caller went away.' },
   // What providers do.
