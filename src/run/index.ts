@@ -1,3 +1,4 @@
+export { answerKey, bodyHash, CAPTURE_OFF, type CaptureRule, captureBody, requestFraction } from './capture.ts';
 export {
   type Budget,
   type BudgetRefusal,
@@ -22,6 +23,7 @@ export type {
   Retention,
   StoreLocation,
 } from './recorder-protocol.ts';
+export { type Redactor, redact, redactBody } from './redact.ts';
 export { runStep } from './run-step.ts';
 export type { Body } from './spool-record.ts';
 export { systemTimer } from './timer.ts';
