@@ -46,7 +46,7 @@ export function nextAction(evidence: Evidence): Action {
     return { do: 'answer', attempt: best.attempt, why: limit ?? 'last-feasible', certified: false };
   }
 
-  const words = places.findLast((place) => place.attempt >= 0 && evidence.tried[place.attempt]?.result !== 'failed');
+  const words = places.findLast((place) => hasWords(evidence.tried[place.attempt]));
   if (words) return { do: 'answer', attempt: words.attempt, why: 'incomplete', certified: false };
   return { do: 'refuse', why: reasonToRefuse(open, evidence) };
 }
@@ -78,6 +78,11 @@ function survey(evidence: Evidence): readonly Place[] {
 function startOf(evidence: Evidence): number {
   const start = Math.trunc(evidence.startAt) || 0;
   return Math.min(Math.max(0, start), Math.max(0, evidence.ladder.length - 1));
+}
+
+/** Whether an attempt came to an end of its own with something to hand over. */
+function hasWords(attempt: Attempt | undefined): boolean {
+  return attempt !== undefined && attempt.result !== 'failed' && attempt.result !== 'abandoned';
 }
 
 function isLicensed(place: Place): boolean {
@@ -122,7 +127,7 @@ function reasonToCall(next: Place, places: readonly Place[], evidence: Evidence)
   if (!next.licensed) return 'stand-in';
   const last = evidence.tried.at(-1);
   if (last) {
-    if (last.result === 'complete') return 'low-confidence';
+    if (last.result === 'complete' || last.result === 'abandoned') return 'low-confidence';
     return last.result === 'invalid' ? 'invalid-answer' : last.result;
   }
   const start = startOf(evidence);

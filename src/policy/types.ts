@@ -38,8 +38,11 @@ export interface Rung {
   readonly available: boolean;
 }
 
-/** How an attempt ended: `complete` is a whole, valid answer. */
-export type AttemptResult = 'complete' | Extract<Outcome, 'invalid' | 'truncated' | 'refused' | 'failed'>;
+/**
+ * How an attempt ended: `complete` is a whole, valid answer; `abandoned` was broken off by us, because its confidence could not meet the
+ * threshold any more: it is part of an answer and never one.
+ */
+export type AttemptResult = 'complete' | 'abandoned' | Extract<Outcome, 'invalid' | 'truncated' | 'refused' | 'failed'>;
 
 /** What came back from a rung. */
 export interface Attempt {

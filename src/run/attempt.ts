@@ -2,6 +2,7 @@ import {
   type Answer,
   type EpochMs,
   type Model,
+  type ModelEvent,
   type ModelRequest,
   type NanoUsd,
   NO_USAGE,
@@ -13,7 +14,9 @@ import {
 import type { AttemptResult, CallReason } from '../policy/index.ts';
 import { type CallEnd, callModel } from './call-model.ts';
 import { judge } from './judge.ts';
-import type { Step, StepDeps, StepRequest } from './types.ts';
+import { prefixOf } from './prefix.ts';
+import { type Release, wellFormed } from './stream-release.ts';
+import type { Gate, Step, StepDeps, StepRequest } from './types.ts';
 
 /** A call to be made: which rung, with which request, and why. */
 export interface Turn {
@@ -23,6 +26,10 @@ export interface Turn {
   /** Null where the request is not the item's own: a recording of the item is no recording of its polish. */
   readonly itemId: string | null;
   readonly input: string | null;
+  /** The last rung of the ladder: whatever it says is the answer. */
+  readonly isCeiling: boolean;
+  /** Null where the whole answer decides. */
+  readonly gate: Gate | null;
 }
 
 /** One call and everything that is known of it. */
@@ -34,6 +41,10 @@ export interface Attempted {
   readonly result: AttemptResult;
   readonly error: SmallfirstError | null;
   readonly answer: Answer;
+  /** As they came. */
+  readonly events: readonly ModelEvent[];
+  /** Its beginning went out to the client: no other answer can be given any more. */
+  readonly released: boolean;
   readonly validation: Validation;
   readonly confidence: number | null;
   readonly usage: Usage;
@@ -44,17 +55,25 @@ export interface Attempted {
   readonly firstTokenMs: number | null;
 }
 
+/** What an attempt is made in. */
+export interface AttemptWorld {
+  readonly deps: StepDeps;
+  /** Lets the answer out while it is being written; null when it is wanted whole. */
+  readonly release: Release | null;
+}
+
 /** Makes one call and weighs its answer. A provider's error is its result, never thrown. */
-export async function makeAttempt(turn: Turn, step: Step, request: StepRequest, deps: StepDeps): Promise<Attempted> {
+export async function makeAttempt(turn: Turn, step: Step, request: StepRequest, { deps, release }: AttemptWorld): Promise<Attempted> {
   const { model, why } = turn;
   const callId = deps.newId();
   const at = deps.clock.now();
   const { signal, deadlineAt } = request;
   const { itemId, input } = turn;
-  const end = await callModel({ client: deps.client(model), request: turn.request, itemId, input, signal, deadlineAt }, deps);
+  const client = deps.client(model);
+  const end = await callModel({ client, request: turn.request, itemId, input, signal, deadlineAt, watcher: release }, deps);
   const { answer, error } = end;
   const judged = judge(answer, turn.request, step.output, deps.validate);
-  const result = error ? 'failed' : judged.result;
+  const result = error ? 'failed' : end.abandoned ? 'abandoned' : judged.result;
   const used = usageOf(turn, end, deps);
   const { cost, priceId } = used.usage ? deps.price(model, used.usage, at) : { cost: null, priceId: null };
   const isRecording = used.source === 'recorded' || answer.recorded?.latencyMs !== undefined;
@@ -66,8 +85,10 @@ export async function makeAttempt(turn: Turn, step: Step, request: StepRequest, 
     result,
     error,
     answer,
+    events: end.events,
+    released: release?.begun ?? false,
     validation: judged.validation,
-    confidence: result === 'complete' ? deps.confidence(model, answer, judged.validation) : null,
+    confidence: result === 'complete' ? confidenceOf(turn, answer, judged.validation, deps) : (release?.confidence ?? null),
     usage: used.usage ?? NO_USAGE,
     usageSource: used.source,
     cost,
@@ -76,6 +97,15 @@ export async function makeAttempt(turn: Turn, step: Step, request: StepRequest, 
     latencyMs: isRecording ? (answer.recorded?.latencyMs ?? null) : end.latencyMs,
     firstTokenMs: isRecording ? null : end.firstTokenMs,
   };
+}
+
+/** P(right), of the whole answer or of what the gate looks at: the same whether the answer was streamed or not. */
+function confidenceOf(turn: Turn, answer: Answer, validation: Validation, deps: StepDeps): number | null {
+  const { gate, model } = turn;
+  if (gate === null || answer.toolCalls.length > 0) return deps.confidence(model, answer, validation);
+  if (answer.logprobs === null) return null;
+  const prefix = prefixOf(answer.text, answer.logprobs, gate.tokens);
+  return deps.confidence(model, prefix, wellFormed(prefix.text));
 }
 
 /** As reported, else counted. A call that failed before anything arrived used nothing; one that we broke off did use its prompt. */

@@ -17,6 +17,18 @@ export interface ModelCall {
   readonly input: string | null;
   readonly signal: AbortSignal | null;
   readonly deadlineAt: EpochMs | null;
+  /** Hears the events as they come; null when nobody does. */
+  readonly watcher: CallWatcher | null;
+}
+
+/** What becomes of a call after an event: it goes on, or it is broken off. */
+export type Heard = 'go' | 'stop';
+
+/** Hears a call's events while it runs. A promise is waited for: that is how a slow reader holds the model back. */
+export interface CallWatcher {
+  hear(event: ModelEvent): Heard | Promise<Heard>;
+  /** The answer has begun to go out, so that the deadline (for its beginning) is met. */
+  readonly begun: boolean;
 }
 
 /** How a call went. Whatever was received is in `answer`, also when it failed. */
@@ -24,6 +36,10 @@ export interface CallEnd {
   readonly answer: Answer;
   /** Null when the call ended by itself, with an `end` event. */
   readonly error: SmallfirstError | null;
+  /** Every event that arrived, in order. */
+  readonly events: readonly ModelEvent[];
+  /** The watcher broke it off. */
+  readonly abandoned: boolean;
   /** True when any event arrived: from then on the provider has charged something. */
   readonly started: boolean;
   readonly latencyMs: number;
@@ -48,6 +64,9 @@ export async function callModel(call: ModelCall, deps: CallDeps): Promise<CallEn
   let started = false;
   let firstTokenMs: number | null = null;
   let error: SmallfirstError | null = null;
+  let abandoned = false;
+  const heard: ModelEvent[] = [];
+  const { watcher } = call;
   let events: AsyncIterator<ModelEvent> | null = null;
   try {
     bounds.check();
@@ -62,6 +81,15 @@ export async function callModel(call: ModelCall, deps: CallDeps): Promise<CallEn
       started = true;
       if (firstTokenMs === null && isAnswer(next.value)) firstTokenMs = deps.clock.monotonic() - startedAt;
       collector.add(next.value);
+      heard.push(next.value);
+      if (watcher === null) continue;
+      const verdict = watcher.hear(next.value);
+      if ((typeof verdict === 'string' ? verdict : await bounds.race(verdict)) === 'stop') {
+        abandoned = true;
+        bounds.breakOff();
+        break;
+      }
+      if (watcher.begun) bounds.liftDeadline();
     }
   } catch (cause) {
     error = bounds.passed ?? failureOf(cause);
@@ -71,8 +99,9 @@ export async function callModel(call: ModelCall, deps: CallDeps): Promise<CallEn
     if (events) void Promise.resolve(events.return?.()).catch(() => undefined);
   }
   const answer = collector.answer();
-  if (error === null && answer.stop === 'cut') error = new SmallfirstError('UPSTREAM_FAILED', 'the answer broke off before its end');
-  return { answer, error, started, latencyMs: deps.clock.monotonic() - startedAt, firstTokenMs };
+  if (error === null && !abandoned && answer.stop === 'cut')
+    error = new SmallfirstError('UPSTREAM_FAILED', 'the answer broke off before its end');
+  return { answer, error, events: heard, abandoned, started, latencyMs: deps.clock.monotonic() - startedAt, firstTokenMs };
 }
 
 function isAnswer(event: ModelEvent): boolean {
@@ -90,7 +119,7 @@ class Bounds {
   readonly #caller: AbortSignal | null;
   readonly #clock: Clock;
   readonly #deadlineAt: EpochMs | null;
-  readonly #cancelTimer: (() => void) | null;
+  #cancelTimer: (() => void) | null;
   #interrupt: ((error: SmallfirstError) => void) | null = null;
   /** The bound that was passed, null while none is. */
   passed: SmallfirstError | null = null;
@@ -122,6 +151,17 @@ class Bounds {
       promise.then(resolve, reject);
       if (this.passed) reject(this.passed);
     });
+  }
+
+  /** The deadline no longer applies. */
+  liftDeadline(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = null;
+  }
+
+  /** Tells the client of the model that nobody wants the rest. */
+  breakOff(): void {
+    this.#controller.abort(new SmallfirstError('ABORTED', 'the rest of the answer is not needed'));
   }
 
   release(): void {

@@ -9,6 +9,7 @@ export type Final = Exclude<Action, { do: 'call' }> | null;
 /** The rows of a step, one per attempt, oldest first: what became of each is known only once the step has ended. */
 export function callRows(attempts: readonly Attempted[], final: Final, step: Step, request: StepRequest): readonly Call[] {
   return attempts.map((attempt, index) => {
+    const isLast = index === attempts.length - 1;
     const isServed = final?.do === 'answer' && final.attempt === index;
     return {
       id: attempt.callId,
@@ -24,7 +25,7 @@ export function callRows(attempts: readonly Attempted[], final: Final, step: Ste
       servedModel: attempt.answer.servedModel,
       tier: attempt.model.tier,
       purpose: purposeOf(attempt.why, index),
-      outcome: final === null && index === attempts.length - 1 ? unserved(attempt) : outcomeOf(attempt, isServed),
+      outcome: final === null && isLast ? unserved(attempt) : outcomeOf(attempt, isServed, isLast && final?.do === 'refuse'),
       error: attempt.error?.code ?? null,
       stop: attempt.error ? null : attempt.answer.stop,
       usage: attempt.usage,
@@ -49,13 +50,18 @@ function purposeOf(why: CallReason, index: number): Purpose {
   return index === 0 ? 'answer' : 'escalation';
 }
 
-/** A complete attempt was accepted or left; any other keeps saying how it ended, also when it had to be served. */
-function outcomeOf(attempt: Attempted, isServed: boolean): Outcome {
-  if (attempt.result === 'complete') return isServed ? 'accepted' : 'escalated';
-  return attempt.result;
+/**
+ * What the client got is `accepted`, whatever it is worth: its decision and its stop reason say that. An attempt that was left says how
+ * it ended; one that failed is `escalated`, because `failed` closes a request, and only the last one does that when nothing was served.
+ */
+function outcomeOf(attempt: Attempted, isServed: boolean, isLast: boolean): Outcome {
+  if (isServed) return 'accepted';
+  if (attempt.result === 'failed' && isLast) return 'failed';
+  return attempt.result === 'complete' || attempt.result === 'abandoned' || attempt.result === 'failed' ? 'escalated' : attempt.result;
 }
 
 /** The last attempt of a step that ended without a word: nobody was there any more to take it. */
 function unserved(attempt: Attempted): Outcome {
-  return attempt.result === 'complete' || attempt.error?.code === 'ABORTED' ? 'aborted' : attempt.result;
+  if (attempt.error?.code === 'ABORTED' || attempt.result === 'complete' || attempt.result === 'abandoned') return 'aborted';
+  return attempt.result;
 }

@@ -24,7 +24,7 @@ export type {
   StoreLocation,
 } from './recorder-protocol.ts';
 export { type Redactor, redact, redactBody } from './redact.ts';
-export { runStep } from './run-step.ts';
+export { runStep, streamStep } from './run-step.ts';
 export type { Body } from './spool-record.ts';
 export { systemTimer } from './timer.ts';
 export type * from './types.ts';

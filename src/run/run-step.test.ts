@@ -151,9 +151,9 @@ describe('runStep', () => {
     ['truncated', { text: 'refund', confidence: 1, stop: 'length' }, 'small answer truncated truncated'],
     ['filtered', { text: 'refund', confidence: 1, stop: 'content-filter' }, 'small answer refused refused'],
     ['refused', { refusal: 'I cannot help', confidence: 1 }, 'small answer refused refused'],
-    ['cut', { text: 'refund', confidence: 1, stop: 'cut' }, 'small answer failed failed'],
-    ['broken', { error: new SmallfirstError('UPSTREAM_FAILED', 'the provider is down') }, 'small answer failed failed'],
-    ['buggy', { error: new TypeError('x is undefined') }, 'small answer failed failed'],
+    ['cut', { text: 'refund', confidence: 1, stop: 'cut' }, 'small answer escalated failed'],
+    ['broken', { error: new SmallfirstError('UPSTREAM_FAILED', 'the provider is down') }, 'small answer escalated failed'],
+    ['buggy', { error: new TypeError('x is undefined') }, 'small answer escalated failed'],
     ['a call of a tool nobody offered', { toolCall: { name: 'rm', arguments: '{}' } }, 'small answer invalid invalid-answer'],
   ];
   it.each(failures)('escalates an answer that is %s', async (_, script, row) => {
@@ -176,7 +176,7 @@ describe('runStep', () => {
   it('answers with the unsure answer, uncertified, when the ceiling fails', async () => {
     const { deps, rows } = world({ scripts: { small: unsure, frontier: { error: new SmallfirstError('UPSTREAM_FAILED', 'down') } } });
     expect(await runStep(step, request(), deps)).toMatchObject({ value: 'billing', decision: 'last-feasible', certified: false });
-    expect(told(rows)).toEqual(['small answer accepted last-feasible', 'frontier escalation failed last-feasible']);
+    expect(told(rows)).toEqual(['small answer accepted last-feasible', 'frontier escalation escalated last-feasible']);
     expect(rows[1]).toMatchObject({ error: 'UPSTREAM_FAILED', stop: null, cost: 0, usageSource: 'counted' });
   });
 
@@ -185,14 +185,14 @@ describe('runStep', () => {
       scripts: { small: { text: '', stop: 'cut' }, frontier: { error: new SmallfirstError('UPSTREAM_INVALID', 'not JSON') } },
     });
     expect(await codeOf(runStep(step, request(), deps))).toBe('UPSTREAM_INVALID: not JSON');
-    expect(told(rows)).toEqual(['small answer failed failed', 'frontier escalation failed all-failed']);
+    expect(told(rows)).toEqual(['small answer escalated failed', 'frontier escalation failed all-failed']);
   });
 
   it("hands over the ceiling's truncated answer as truncated when nothing complete came", async () => {
     const { deps, rows } = world({ scripts: { small: { text: 'ref', stop: 'length' }, frontier: { text: 'refu', stop: 'length' } } });
     const result = await runStep(step, request(), deps);
     expect(result).toMatchObject({ decision: 'incomplete', certified: false, value: null, answer: { text: 'refu', stop: 'length' } });
-    expect(told(rows)).toEqual(['small answer truncated truncated', 'frontier escalation truncated incomplete']);
+    expect(told(rows)).toEqual(['small answer truncated truncated', 'frontier escalation accepted incomplete']);
   });
 
   it('polishes an accepted draft with the ceiling, under a request of its own', async () => {
@@ -274,7 +274,7 @@ describe('runStep under a deadline', () => {
     });
     const result = await runStep(step, request({ deadlineAt: 1_000_400 }), deps);
     expect(result).toMatchObject({ value: 'billing', decision: 'deadline', certified: false, latencyMs: 520 });
-    expect(told(rows)).toEqual(['small answer accepted deadline', 'frontier escalation failed deadline']);
+    expect(told(rows)).toEqual(['small answer accepted deadline', 'frontier escalation escalated deadline']);
     expect(rows[1]).toMatchObject({ error: 'DEADLINE_EXCEEDED', cost: 1_010, usageSource: 'counted', firstTokenMs: 10 });
     expect(closed).toEqual(['small', 'frontier']);
     expect(clock.pendingTimers).toBe(0);

@@ -1,4 +1,13 @@
-import { addUsd, type ErrorCode, type ModelRequest, type NanoUsd, SmallfirstError, ZERO_USD } from '../core/index.ts';
+import {
+  addUsd,
+  type ErrorCode,
+  type ModelEvent,
+  type ModelRequest,
+  type NanoUsd,
+  NO_USAGE,
+  SmallfirstError,
+  ZERO_USD,
+} from '../core/index.ts';
 import {
   type Action,
   type Attempt,
@@ -11,7 +20,8 @@ import {
 } from '../policy/index.ts';
 import { type Attempted, makeAttempt, type Turn } from './attempt.ts';
 import { callRows, type Final } from './call-row.ts';
-import type { Step, StepAttempt, StepDeps, StepRequest, StepResult } from './types.ts';
+import { Release } from './stream-release.ts';
+import type { AnswerListener, Step, StepAttempt, StepDeps, StepRequest, StepResult } from './types.ts';
 
 /**
  * Runs one step: asks the policy, calls what it names, weighs the answer, and again until the policy answers. Every attempt becomes
@@ -21,24 +31,73 @@ import type { Step, StepAttempt, StepDeps, StepRequest, StepResult } from './typ
  * that could be called failed.
  */
 export async function runStep(step: Step, request: StepRequest, deps: StepDeps): Promise<StepResult> {
+  return (await walk(step, request, deps, null)).result;
+}
+
+/**
+ * The same, with the answer told to a listener: as it is written from the moment that no other answer can replace it, where the listener
+ * is live; else whole at the end. One answer is told, never parts of two. Every row is recorded before the answer's `end` is told.
+ *
+ * Throws what `runStep` throws; when that happens after `chosen`, the answer broke off and must look cut.
+ */
+export async function streamStep(step: Step, request: StepRequest, deps: StepDeps, listener: AnswerListener): Promise<StepResult> {
+  const { result, served } = await walk(step, request, deps, listener);
+  if (!served.released) {
+    const { model, decision, confidence, certified } = { ...result, model: served.model };
+    listener.chosen({ model, decision, confidence, certified });
+    for (const event of served.events) if (event.type !== 'end') await listener.event(event);
+  }
+  await listener.event(endOf(served));
+  return result;
+}
+
+interface Walked {
+  readonly result: StepResult;
+  readonly served: Attempted;
+}
+
+async function walk(step: Step, request: StepRequest, deps: StepDeps, listener: AnswerListener | null): Promise<Walked> {
   const attempts: Attempted[] = [];
   let final: Final = null;
   try {
     for (;;) {
       if (request.signal?.aborted) throw aborted();
       const evidence = gather(attempts, step, request, deps);
-      const action = nextAction(evidence);
+      const action = bindingAction(nextAction(evidence), attempts);
       if (action.do !== 'call') {
         final = action;
         return conclude(action, attempts, step, evidence);
       }
-      const attempt = await makeAttempt(turnOf(action, attempts, step, request), step, request, deps);
+      const turn = turnOf(action, attempts, step, request);
+      const foresee = (confidence: number | null): Action => nextAction(foreseen(evidence, turn, confidence));
+      const release = listener?.live ? new Release(turn, step, { deps, listener, foresee }) : null;
+      const attempt = await makeAttempt(turn, step, request, { deps, release });
       attempts.push(attempt);
-      if (attempt.error?.code === 'ABORTED') throw attempt.error;
+      if (attempt.error && (attempt.released || attempt.error.code === 'ABORTED')) throw attempt.error;
     }
   } finally {
     for (const row of callRows(attempts, final, step, request)) deps.record(row);
   }
+}
+
+/** What has begun to go out is the answer, whatever the policy would rather do now that it has seen the end of it. */
+function bindingAction(action: Action, attempts: readonly Attempted[]): Action {
+  const last = attempts.length - 1;
+  if (!attempts[last]?.released || (action.do === 'answer' && action.attempt === last)) return action;
+  return { do: 'answer', attempt: last, why: 'incomplete', certified: false };
+}
+
+/** The evidence as it will be, should the call about to be made end complete with a confidence. */
+function foreseen(evidence: Evidence, turn: Turn, confidence: number | null): Evidence {
+  const cost = evidence.ladder.find(({ model }) => model === turn.model.name)?.estimatedCost ?? ZERO_USD;
+  return { ...evidence, tried: [...evidence.tried, { model: turn.model.name, result: 'complete', confidence, cost }] };
+}
+
+/** How an answer ended, with the tokens that were counted where the provider reported none. */
+function endOf(served: Attempted): ModelEvent {
+  const end = served.events.findLast((event) => event.type === 'end');
+  if (!end) throw new SmallfirstError('INTERNAL', 'an answer without an end was served');
+  return end.usage === null && served.usage !== NO_USAGE ? { ...end, usage: served.usage, usageSource: served.usageSource } : end;
 }
 
 function gather(attempts: readonly Attempted[], step: Step, request: StepRequest, deps: StepDeps): Evidence {
@@ -68,7 +127,8 @@ function gather(attempts: readonly Attempted[], step: Step, request: StepRequest
 function turnOf(action: Extract<Action, { do: 'call' }>, attempts: readonly Attempted[], step: Step, request: StepRequest): Turn {
   const rung = step.ladder.find(({ model }) => model.name === action.model);
   if (!rung) throw new SmallfirstError('INTERNAL', `the policy named ${action.model}, which is not on the ladder`);
-  const turn = { model: rung.model, why: action.why };
+  const isCeiling = rung === step.ladder.at(-1);
+  const turn = { model: rung.model, why: action.why, isCeiling, gate: rung.gate ?? null };
   const polishing = action.why === 'polish' ? polishOf(attempts, request) : null;
   if (polishing) return { ...turn, request: polishing, itemId: null, input: null };
   return { ...turn, request: request.request, itemId: request.itemId, input: request.input };
@@ -80,12 +140,12 @@ function polishOf(attempts: readonly Attempted[], request: StepRequest): ModelRe
   return draft && request.polish ? request.polish(request.request, draft.answer) : null;
 }
 
-function conclude(action: Exclude<Action, { do: 'call' }>, attempts: readonly Attempted[], step: Step, evidence: Evidence): StepResult {
+function conclude(action: Exclude<Action, { do: 'call' }>, attempts: readonly Attempted[], step: Step, evidence: Evidence): Walked {
   if (action.do === 'refuse') throw refusal(action.why, attempts, evidence);
   const served = attempts[action.attempt];
   if (!served) throw new SmallfirstError('INTERNAL', 'the policy answered with an attempt that was not made');
   const { model, answer, validation, confidence } = served;
-  return {
+  const result: StepResult = {
     answer,
     value: validation.value,
     model: model.name,
@@ -98,6 +158,7 @@ function conclude(action: Exclude<Action, { do: 'call' }>, attempts: readonly At
     cost: total(attempts),
     latencyMs: attempts.reduce<number | null>((sum, { latencyMs }) => (sum === null || latencyMs === null ? null : sum + latencyMs), 0),
   };
+  return { result, served };
 }
 
 function summaryOf({ callId, model, why, result, confidence, cost, latencyMs }: Attempted): StepAttempt {

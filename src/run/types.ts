@@ -1,4 +1,19 @@
-import type { Answer, Call, Clock, EpochMs, Json, Model, ModelRequest, NanoUsd, Output, Tier, Usage, Validation } from '../core/index.ts';
+import type {
+  Answer,
+  Call,
+  Clock,
+  EpochMs,
+  Json,
+  Model,
+  ModelEvent,
+  ModelRequest,
+  NanoUsd,
+  Output,
+  Tier,
+  TokenLogprob,
+  Usage,
+  Validation,
+} from '../core/index.ts';
 import type { AnswerReason, AttemptResult, CallReason, Licence, Need } from '../policy/index.ts';
 import type { ModelClient } from '../providers/types.ts';
 
@@ -6,6 +21,13 @@ import type { ModelClient } from '../providers/types.ts';
 export interface StepRung {
   readonly model: Model;
   readonly licence: Licence;
+  /** Its confidence is that of the first tokens alone: what a certificate for streamed texts rests on. Absent: of the whole answer. */
+  readonly gate?: Gate;
+}
+
+/** How much of an answer decides over it. */
+export interface Gate {
+  readonly tokens: number;
 }
 
 /** A task at its place in a pipeline: what an answer must be, and who may give it. */
@@ -70,8 +92,35 @@ export interface StepDeps {
   readonly validate: (text: string, output: Output) => Validation;
   /** Calibrated P(right) of a complete, valid answer; null when the task has no signal for this model. */
   readonly confidence: (model: Model, answer: Answer, validation: Validation) => number | null;
+  /** What a confidence can still become while a text is being written; null or absent where nothing bounds it. */
+  readonly confidenceBound?: (model: Model, request: ModelRequest) => ConfidenceBound | null;
   /** Takes a row for the record, at once: it neither waits for a disk or a database nor throws. */
   readonly record: (call: Call) => void;
+}
+
+/** The most that a calibrated confidence can still become; fed with the text as it comes. */
+export interface ConfidenceBound {
+  add(text: string, tokens: readonly TokenLogprob[] | null): void;
+  /** Null while nothing bounds it. */
+  value(): number | null;
+}
+
+/** What is known of an answer when its first words go out. */
+export interface Choice {
+  readonly model: Model;
+  readonly decision: AnswerReason;
+  readonly confidence: number | null;
+  readonly certified: boolean;
+}
+
+/** Hears the one answer of a step. */
+export interface AnswerListener {
+  /** False: it wants the answer whole, so nothing is let out before the policy has answered. */
+  readonly live: boolean;
+  /** Told once, before the first event. */
+  chosen(choice: Choice): void;
+  /** The events of the answer, `end` last, after its row was recorded. A promise is waited for; it must end when the client goes away. */
+  event(event: ModelEvent): void | Promise<void>;
 }
 
 /** One call that a step made. */
