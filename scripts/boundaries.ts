@@ -81,7 +81,7 @@ function checkInternal(source: string, item: Import, target: string): Violation[
     return [{ ...at, rule: 'unknown-folder', message: `${toLayer === undefined ? to : from} has no layer in scripts/layers.ts` }];
   if (toLayer >= fromLayer) return [{ ...at, rule: 'layer', message: `${from} (L${fromLayer}) may not import ${to} (L${toLayer})` }];
   const inside = relative(join(source, to), target);
-  if (toLayer >= 2 && toLayer !== 3.5 && inside !== 'index.ts' && inside !== 'types.ts')
+  if (toLayer >= 2 && rootFiles[to] === undefined && inside !== 'index.ts' && inside !== 'types.ts')
     return [{ ...at, rule: 'entry', message: `enter ${to} by its index.ts or types.ts, not by ${inside}` }];
   return [];
 }

@@ -18,11 +18,11 @@ export const layers: Readonly<Record<string, number>> = {
   audit: 3,
   student: 3,
   gateway: 4,
-  cli: 4,
+  cli: 4.5,
 };
 
 /** Files directly in src. The composition root sees every engine and adapter; the edges see the composition root. */
-export const rootFiles: Readonly<Record<string, number>> = { 'app.ts': 3.5, 'ingest-worker.ts': 3.5, 'index.ts': 5 };
+export const rootFiles: Readonly<Record<string, number>> = { 'app.ts': 3.5, 'ingest-worker.ts': 3.5, 'gateway-app.ts': 4.2, 'index.ts': 5 };
 
 /** Where an external package may be imported; one that is not listed may be imported anywhere but in pure layers. */
 export const homes: Readonly<Record<string, readonly string[]>> = {

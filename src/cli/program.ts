@@ -17,7 +17,7 @@ export function buildProgram(io: CommandIo, setExitCode: SetExitCode): Command {
       'after',
       '\nExit codes: 0 done, 1 the floor was missed, 2 usage or input error.\nStart with `smallfirst demo`: no key, no server, about a minute.',
     );
-  for (const add of [addDemo, addEval, addCertify, addBill, addModels, addStudent]) add(program, io, setExitCode);
+  for (const add of [addDemo, addServe, addEval, addCertify, addBill, addModels, addStudent]) add(program, io, setExitCode);
   inheritSettings(program);
   return program;
 }
@@ -39,6 +39,17 @@ function addDemo(program: Command, io: CommandIo, setExitCode: SetExitCode): voi
     )
     .addOption(jsonOption())
     .action(async (options) => setExitCode(await (await import('./demo/index.ts')).runDemo(options, io)));
+}
+
+function addServe(program: Command, io: CommandIo, setExitCode: SetExitCode): void {
+  program
+    .command('serve')
+    .description('a gateway for OpenAI and Anthropic clients: change one base URL, nothing else changes, every call is recorded')
+    .option('--config <file>', "configuration file; without one, both vendors' own services with the client's credentials")
+    .option('--host <address>', 'where to listen; other machines are let in with client keys only', '127.0.0.1')
+    .addOption(new Option('--port <n>', 'port; 0 takes one that is free').argParser(numberIn(0, 65_535, { integer: true })).default(4000))
+    .addOption(dataOption())
+    .action(async (options) => setExitCode(await (await import('./commands/serve.ts')).runServe(options, io)));
 }
 
 function addEval(program: Command, io: CommandIo, setExitCode: SetExitCode): void {

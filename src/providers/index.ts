@@ -1,4 +1,21 @@
+export {
+  type Codec,
+  codecs,
+  type ErrorReport,
+  type JsonObject,
+  kindOfStatus,
+  MalformedRequest,
+  type Protocol,
+  parseBody,
+  type Quirks,
+} from './codecs/index.ts';
 export { loadRecording } from './recording.ts';
 export { ClientRegistry, providers } from './registry.ts';
 export { studentClient } from './student.ts';
 export type { CallContext, ClientDeps, ModelClient } from './types.ts';
+export * from './upstream/index.ts';
+export { type Vendor, vendorOf, vendors } from './vendors.ts';
+export { JsonShapeError, lastMember, type Member, memberValue, scanMembers } from './wire/json-members.ts';
+export { askForUsage, type Edit, joinEdits, setMember, setModel, splice } from './wire/splice.ts';
+export { createTap } from './wire/tap.ts';
+export type { Tap, TapOptions, TapProtocol, TapReport } from './wire/tap-types.ts';

@@ -1,0 +1,48 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { type Config, type Known, loadConfig, parseConfig } from '../../config/index.ts';
+import { openGatewayApp, withPublicPassthrough } from '../../gateway-app.ts';
+import { providers, type Vendor, vendors } from '../../providers/index.ts';
+import type { CommandIo, ExitCode } from '../io.ts';
+
+export interface ServeOptions {
+  /** Absent: smallfirst.yaml where there is one, else none. */
+  readonly config?: string;
+  readonly host: string;
+  readonly port: number;
+  readonly data: string;
+}
+
+const USUAL_FILE = 'smallfirst.yaml';
+
+/** Runs `smallfirst serve` until it is told to stop; then it lets requests under way end and sees that everything is recorded. */
+export async function runServe(options: ServeOptions, io: CommandIo): Promise<ExitCode> {
+  const config = await configOf(options, io);
+  const app = await openGatewayApp(config, {
+    host: options.host,
+    port: options.port,
+    dataDir: resolve(io.cwd, options.data),
+    environment: io.env,
+    warn: (message) => io.note(message),
+  });
+  io.out(`smallfirst listening on ${app.url}\n`);
+  if (!io.signal.aborted) await new Promise((done) => io.signal.addEventListener('abort', done, { once: true }));
+  await app.close();
+  return 0;
+}
+
+async function configOf(options: ServeOptions, io: CommandIo): Promise<Config> {
+  const file = options.config ?? (existsSync(resolve(io.cwd, USUAL_FILE)) ? USUAL_FILE : null);
+  if (file !== null) return loadConfig(resolve(io.cwd, file), io.env, { providers: knownProviders() });
+  return withPublicPassthrough(parseConfig('', 'no config', io.env));
+}
+
+/** Every provider that a config may name: those in this process, and those over HTTP. */
+function knownProviders(): NonNullable<Known['providers']> {
+  const rows: Readonly<Record<string, Vendor>> = vendors;
+  const live = Object.entries(rows).map(([name, { url, capabilities }]) => [
+    name,
+    { needs: url === null ? (['url'] as const) : [], capabilities },
+  ]);
+  return { ...Object.fromEntries(live), ...providers };
+}

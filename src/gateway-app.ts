@@ -1,0 +1,192 @@
+import { join } from 'node:path';
+import type { Config, ModelConfig } from './config/index.ts';
+import { newId, SmallfirstError, systemClock } from './core/index.ts';
+import {
+  type Access,
+  type Directory,
+  type Family,
+  type Gateway,
+  isLoopbackHost,
+  loopbackAccess,
+  noBudgets,
+  openAccess,
+  openGateway,
+  openKeyRing,
+  quietObserver,
+  type ServedModel,
+} from './gateway/index.ts';
+import { loadTokenizer, PriceBook } from './pricing/index.ts';
+import { type Upstream, type UpstreamSettings, Upstreams, type Vendor, vendorOf, vendors } from './providers/index.ts';
+import { createRecorder, type Recorder } from './run/index.ts';
+import { openDataDir } from './store/index.ts';
+
+/** Where and for whom a gateway serves. */
+export interface GatewayAppOptions {
+  readonly host: string;
+  /** 0 for any that is free. */
+  readonly port: number;
+  readonly dataDir: string;
+  /** Where vendors' customary keys are looked up. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Hears what an operator should know; no key and no prompt. */
+  readonly warn: (message: string) => void;
+}
+
+/** A gateway at work, with its record. */
+export interface GatewayApp {
+  readonly url: string;
+  /** Lets requests under way end, then sees that every row is in the store. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the gateway of a config. Throws USAGE where it would serve other machines without asking for a key, CONFIG_INVALID for
+ * upstreams that may not be called, and DATA_DIR_LOCKED when another process owns the data directory.
+ */
+export async function openGatewayApp(config: Config, options: GatewayAppOptions): Promise<GatewayApp> {
+  const withoutKeys = guardWithoutKeys(config, options.host);
+  const upstreams = new Upstreams(
+    { allowPrivate: config.upstreams.allowPrivate },
+    { clock: systemClock, random: Math.random, environment: options.environment },
+  );
+  const directory = directoryOf(config, upstreams);
+  const data = await openDataDir(options.dataDir);
+  let recorder: Recorder | null = null;
+  try {
+    recorder = createRecorder({
+      folder: join(data.path, 'spool'),
+      store: { kind: 'sqlite', path: data.database },
+      clock: systemClock,
+      warn: options.warn,
+    });
+    const access = await openKeyRing({
+      declared: config.keys,
+      file: join(data.path, 'keys.json'),
+      clock: systemClock,
+      withoutKeys,
+    });
+    const gateway = await openGateway(
+      {
+        clock: systemClock,
+        newId,
+        directory,
+        prices: new PriceBook({ declared: config.prices, warn: ({ message }) => options.warn(message) }),
+        recorder,
+        access,
+        ledger: noBudgets,
+        observer: quietObserver(options.warn),
+        countTokens: loadTokenizer,
+        settings: {
+          drainMs: config.server.drainSeconds * 1000,
+          pingMs: config.server.pingSeconds * 1000,
+          maxConnections: config.server.maxConnections,
+        },
+      },
+      options.host,
+      options.port,
+    );
+    return { url: gateway.url, close: () => closeAll(gateway, recorder, upstreams, data.release) };
+  } catch (error) {
+    await recorder?.close();
+    await upstreams.destroy();
+    await data.release();
+    throw error;
+  }
+}
+
+async function closeAll(gateway: Gateway, recorder: Recorder | null, upstreams: Upstreams, release: () => Promise<void>): Promise<void> {
+  await gateway.close();
+  await upstreams.destroy();
+  await recorder?.close();
+  await release();
+}
+
+/** Who is let in as long as there are no keys. */
+function guardWithoutKeys(config: Config, host: string): Access {
+  if (config.allowUnauthenticated) return openAccess();
+  if (config.keys.length > 0 || isLoopbackHost(host.includes(':') ? `[${host}]` : host)) return loopbackAccess();
+  throw new SmallfirstError(
+    'USAGE',
+    `Listening on ${host} would let other machines in without a key: declare keys in the config, or write allowUnauthenticated: true.`,
+  );
+}
+
+/** Every model of the config that is called over HTTP, and who serves what the config does not name. */
+function directoryOf(config: Config, upstreams: Upstreams): Directory {
+  const live = [...config.models.values()].filter((model) => vendorOf(model.provider) !== null);
+  const others = FAMILIES.flatMap((family) => {
+    const settings = passthroughOf(config, family);
+    return settings === null ? [] : [{ family, settings }];
+  });
+  upstreams.add([...live.map(settingsOf), ...others.map(({ settings }) => settings)]);
+  const models = new Map<string, ServedModel>(
+    live.map(({ name, provider, model, tier }) => [name, { name, provider, model, tier, upstream: upstreams.get(name) }]),
+  );
+  const passthrough = new Map<Family, Leading>(
+    others.map(({ family, settings }) => [family, { provider: settings.provider, upstream: upstreams.get(settings.name) }]),
+  );
+  const endpoints = new Map<Family, Leading | null>(
+    FAMILIES.map((family) => [family, passthrough.get(family) ?? sharedUpstream(live, family, upstreams)]),
+  );
+  return {
+    models,
+    passthrough: (family) => passthrough.get(family) ?? null,
+    endpoints: (family) => endpoints.get(family) ?? null,
+  };
+}
+
+interface Leading {
+  readonly provider: string;
+  readonly upstream: Upstream;
+}
+
+const FAMILIES: readonly Family[] = ['openai', 'anthropic'];
+/** Whose prices and manners hold behind a family's passthrough. */
+const FAMILY_VENDOR: Readonly<Record<Family, string>> = { openai: 'openai', anthropic: 'anthropic' };
+
+/** Without a config nothing is named, and both vendors' public URLs serve everything with the client's own credential. */
+function passthroughOf(config: Config, family: Family): UpstreamSettings | null {
+  const declared = config.passthrough[family];
+  if (declared === null) return null;
+  const { url, apiKey } = declared;
+  return {
+    // No model of a config can have a space in its name.
+    name: `${family} passthrough`,
+    provider: FAMILY_VENDOR[family],
+    model: '',
+    url,
+    keys: apiKey === null ? [] : [{ key: apiKey, weight: 1 }],
+    forwardCredential: apiKey === null,
+  };
+}
+
+function settingsOf(model: ModelConfig): UpstreamSettings {
+  return {
+    name: model.name,
+    provider: model.provider,
+    model: model.model,
+    url: model.url,
+    keys: model.apiKey === null ? [] : [{ key: model.apiKey, weight: 1 }],
+  };
+}
+
+/** The one upstream that all models of a family share, by URL and key; null where there are none or several. */
+function sharedUpstream(models: readonly ModelConfig[], family: Family, upstreams: Upstreams): Leading | null {
+  const speaking = models.filter(({ provider }) => speaksFamily(vendorOf(provider), family));
+  const first = speaking[0];
+  if (first === undefined) return null;
+  const isShared = speaking.every(
+    ({ provider, url, apiKey }) => provider === first.provider && url === first.url && apiKey === first.apiKey,
+  );
+  return isShared ? { provider: first.provider, upstream: upstreams.get(first.name) } : null;
+}
+
+function speaksFamily(vendor: Vendor | null, family: Family): boolean {
+  return vendor?.protocols.some((protocol) => protocol.startsWith(family)) ?? false;
+}
+
+/** What `smallfirst serve` does without a config: both vendors' public URLs, with the client's own credentials. */
+export function withPublicPassthrough(config: Config): Config {
+  const at = (family: Family) => ({ url: vendors[family].url, apiKey: null });
+  return { ...config, passthrough: { openai: at('openai'), anthropic: at('anthropic') } };
+}

@@ -1,0 +1,84 @@
+import { type ErrorCode, SmallfirstError } from '../core/index.ts';
+import type { JsonObject } from '../providers/index.ts';
+import { hasBody } from './body.ts';
+import { renderError } from './errors.ts';
+import type { Exchange } from './exchange.ts';
+
+/** Headers that every answer carries after those of the upstream. */
+export function ownHeaders(exchange: Exchange): string[] {
+  const headers = ['x-smallfirst-request-id', exchange.id];
+  if (exchange.closesConnection) headers.push('connection', 'close');
+  return headers;
+}
+
+/** Answers with JSON of our own and ends the exchange. */
+export function answerJson(exchange: Exchange, status: number, document: JsonObject, headers: readonly string[] = []): void {
+  const body = Buffer.from(JSON.stringify(document));
+  const { response } = exchange;
+  exchange.worker = null;
+  // A body that is not read would be taken for the next request.
+  const isSending = !exchange.request.complete && hasBody(exchange.request);
+  if (isSending) exchange.closesConnection = true;
+  response.writeHead(status, [
+    'content-type',
+    'application/json',
+    'content-length',
+    String(body.length),
+    ...headers,
+    ...ownHeaders(exchange),
+  ]);
+  if (exchange.request.method === 'HEAD') response.end();
+  else if (isSending) endLater(exchange, body);
+  else response.end(body);
+}
+
+/** How long a client may go on sending what nobody reads any more. */
+const LINGER_MS = 1_000;
+
+/**
+ * Answers a client that is still sending. Closing at once would reset its connection, and the answer would be lost: so the answer is
+ * written whole, and what still comes is thrown away for a moment.
+ */
+function endLater(exchange: Exchange, body: Buffer): void {
+  const { request, response } = exchange;
+  response.write(body);
+  const end = (): void => {
+    clearTimeout(timer);
+    if (!response.writableEnded) response.end();
+  };
+  const timer = setTimeout(end, LINGER_MS);
+  request.once('end', end);
+  response.once('close', end);
+  request.resume();
+}
+
+/** Answers with an error, where the answer has not begun; cuts it off, where it has. */
+export function answerError(exchange: Exchange, error: unknown): void {
+  exchange.errorCode = codeOf(error);
+  const { response } = exchange;
+  if (response.headersSent) {
+    cut(exchange);
+    return;
+  }
+  const { status, headers, body } = renderError(error, exchange.route.protocol, exchange.id);
+  answerJson(exchange, status, body, headers);
+}
+
+/**
+ * Ends an answer that cannot be completed so that it looks cut: what was written still arrives, the connection closes, and the end of
+ * the body never comes.
+ */
+export function cut(exchange: Exchange): void {
+  const { response } = exchange;
+  exchange.worker = null;
+  const { socket } = response;
+  if (socket === null) {
+    response.destroy();
+    return;
+  }
+  socket.destroySoon();
+}
+
+function codeOf(error: unknown): ErrorCode {
+  return error instanceof SmallfirstError ? error.code : 'INTERNAL';
+}

@@ -1,0 +1,111 @@
+import type { IncomingMessage } from 'node:http';
+import { Transform, type TransformCallback } from 'node:stream';
+import { SmallfirstError } from '../core/index.ts';
+
+const NOTHING = Buffer.alloc(0);
+
+/** Silence in the middle of a body after which its sender is given up, and the time for a body that is read whole, in milliseconds. */
+const MAX_SILENCE_MS = 30_000;
+const MAX_READING_MS = 300_000;
+
+/** Whether a body comes with a request, by its head. */
+export function hasBody(request: IncomingMessage): boolean {
+  const length = request.headers['content-length'];
+  return (length !== undefined && length !== '0') || request.headers['transfer-encoding'] !== undefined;
+}
+
+/** Refuses a body by the length that its head announces, before a byte of it is read. Throws REQUEST_TOO_LARGE or REQUEST_INVALID. */
+export function checkAnnounced(request: IncomingMessage, limit: number): void {
+  const { headers } = request;
+  const length = headers['content-length'];
+  if (length !== undefined && Number(length) > limit) throw tooLarge(limit);
+  const encoding = headers['content-encoding'];
+  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
+    throw new SmallfirstError('REQUEST_INVALID', 'The request body is compressed; send it as it is.');
+  }
+}
+
+function tooLarge(limit: number): SmallfirstError {
+  return new SmallfirstError('REQUEST_TOO_LARGE', `The request body is longer than ${Math.floor(limit / (1024 * 1024))} MiB.`);
+}
+
+/** Bodies that are being read, so that slow senders can be given up. One timer for all of them. */
+export class Bodies {
+  readonly #reading = new Set<Reading>();
+
+  /** Reads a body whole; `done` is called once, unless the client goes away. */
+  read(request: IncomingMessage, limit: number, now: number, done: (error: SmallfirstError | null, body: Buffer) => void): void {
+    const reading = new Reading(request, limit, now, (error, body) => {
+      this.#reading.delete(reading);
+      done(error, body);
+    });
+    this.#reading.add(reading);
+    request.once('close', () => this.#reading.delete(reading));
+  }
+
+  /** Gives up those who are too slow. */
+  sweep(now: number): void {
+    for (const reading of this.#reading) reading.sweep(now);
+  }
+}
+
+class Reading {
+  readonly #startedAt: number;
+  readonly #done: (error: SmallfirstError | null, body: Buffer) => void;
+  #chunks: Buffer[] = [];
+  #length = 0;
+  #sweptLength = 0;
+  #movedAt: number;
+  #isOver = false;
+
+  constructor(request: IncomingMessage, limit: number, now: number, done: (error: SmallfirstError | null, body: Buffer) => void) {
+    this.#startedAt = now;
+    this.#movedAt = now;
+    this.#done = done;
+    request.on('data', (chunk: Buffer) => {
+      this.#length += chunk.length;
+      if (this.#isOver) return;
+      if (this.#length > limit) this.#finish(tooLarge(limit));
+      else this.#chunks.push(chunk);
+    });
+    request.on('end', () => this.#finish(null));
+    // The client went away: its connection's end is heard elsewhere.
+    request.on('error', () => {});
+  }
+
+  sweep(now: number): void {
+    if (this.#length > this.#sweptLength) {
+      this.#sweptLength = this.#length;
+      this.#movedAt = now;
+    }
+    if (now - this.#movedAt > MAX_SILENCE_MS || now - this.#startedAt > MAX_READING_MS) {
+      this.#finish(new SmallfirstError('REQUEST_TOO_SLOW', 'The request body did not arrive in time.'));
+    }
+  }
+
+  #finish(error: SmallfirstError | null): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    const chunks = this.#chunks;
+    this.#chunks = [];
+    if (error !== null) this.#done(error, NOTHING);
+    else this.#done(null, chunks.length === 1 ? (chunks[0] ?? NOTHING) : Buffer.concat(chunks));
+  }
+}
+
+/** Passes a body through and fails it with REQUEST_TOO_LARGE past a limit. */
+export class LimitedBody extends Transform {
+  readonly #limit: number;
+  #length = 0;
+
+  constructor(limit: number) {
+    super();
+    this.#limit = limit;
+  }
+
+  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+    this.#length += chunk.length;
+    if (this.#length > this.#limit) done(tooLarge(this.#limit));
+    else done(null, chunk);
+  }
+}

@@ -1,0 +1,56 @@
+import { SmallfirstError } from '../core/index.ts';
+import { JsonShapeError, lastMember, memberValue, scanMembers, type Upstream } from '../providers/index.ts';
+import type { Exchange } from './exchange.ts';
+import { speaks } from './outbound.ts';
+import type { GatewayDeps, ServedModel } from './types.ts';
+
+/** What is done with a request to a model. */
+export type Plan =
+  /** The same protocol on both sides: bytes pass. `renames` is false for a model that the config does not name. */
+  | { readonly do: 'relay'; readonly upstream: Upstream; readonly renames: boolean }
+  /** The model speaks another protocol. */
+  | { readonly do: 'translate'; readonly model: ServedModel };
+
+/** Reads what a body says at its top level. Throws REQUEST_INVALID for one that is no JSON object or names no model. */
+export function readCall(exchange: Exchange): void {
+  try {
+    const { body } = exchange;
+    const members = scanMembers(body);
+    exchange.members = members;
+    const model = memberValue(body, members, 'model');
+    if (typeof model !== 'string' || model === '') {
+      throw new SmallfirstError('REQUEST_INVALID', 'The request must name a model: "model" is missing or is no text.');
+    }
+    exchange.model = model;
+    const stream = lastMember(members, 'stream');
+    exchange.isStreamed = stream !== undefined && body[stream.valueStart] === 0x74;
+  } catch (error) {
+    if (!(error instanceof JsonShapeError)) throw error;
+    throw new SmallfirstError('REQUEST_INVALID', `The request body is not what it should be: ${error.message} (at byte ${error.offset}).`);
+  }
+}
+
+/** Decides who answers. Throws MODEL_NOT_FOUND for a model that nobody serves to this caller. */
+export function plan(exchange: Exchange, deps: GatewayDeps): Plan {
+  const { model, caller, route } = exchange;
+  const served = deps.directory.models.get(model);
+  if (served !== undefined && (caller.models === null || caller.models.has(model))) {
+    if (served.upstream.targets.some((target) => speaks(target, exchange)))
+      return { do: 'relay', upstream: served.upstream, renames: true };
+    return { do: 'translate', model: served };
+  }
+  const other = served === undefined && caller.mayPassThrough && caller.models === null ? deps.directory.passthrough(route.family) : null;
+  if (other !== null) return { do: 'relay', upstream: other.upstream, renames: false };
+  throw modelNotFound(model);
+}
+
+/** The error for a model that is not there, or not for this caller: which of the two it is, is not told. */
+export function modelNotFound(model: string): SmallfirstError {
+  return new SmallfirstError('MODEL_NOT_FOUND', `The model "${shown(model)}" does not exist, or you have no access to it.`);
+}
+
+/** A name from outside as it may stand in a message. */
+function shown(name: string): string {
+  const plain = name.replace(/[\x00-\x1f\x7f"]/g, '?');
+  return plain.length > 100 ? `${plain.slice(0, 100)}…` : plain;
+}

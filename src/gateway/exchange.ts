@@ -1,0 +1,117 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Readable } from 'node:stream';
+import type { Call, EpochMs } from '../core/index.ts';
+import type { Member } from '../providers/index.ts';
+import { ANYBODY } from './access.ts';
+import type { Route } from './routes.ts';
+import type { Caller, GatewayDeps, Reservation } from './types.ts';
+
+const NOTHING = Buffer.alloc(0);
+const NO_MEMBERS: readonly Member[] = [];
+
+/** Whoever works on an exchange and must know that its client has gone. */
+export interface Worker {
+  /** The client's connection closed before its answer was complete. Told once. */
+  onClientGone(): void;
+}
+
+/** One client request with its answer: what is known of it, and the one way to record and to end it. */
+export class Exchange {
+  readonly id: string;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly route: Route;
+  readonly path: string;
+  /** Without its question mark; '' for none. */
+  readonly query: string;
+  readonly at: EpochMs;
+  /** Monotonic, in milliseconds. */
+  readonly startedAt: number;
+  caller: Caller = ANYBODY;
+  /** The answer must have begun by then: what the client's SDK says it waits. */
+  readonly deadlineAt: EpochMs | null;
+  /** The client's SDK tries again: no new demand. */
+  readonly clientRetry: boolean;
+  /** Told to close its connection after the answer, because the gateway is stopping. */
+  closesConnection = false;
+
+  /** The body with its members, once it was read; empty for bodies that are streamed. */
+  body: Buffer = NOTHING;
+  members: readonly Member[] = NO_MEMBERS;
+  /** A body that is not read whole but streamed on; null for none. */
+  upload: Readable | null = null;
+  /** As the client names it; '' while that is not known. */
+  model = '';
+  /** The client asked for a stream. */
+  isStreamed = false;
+
+  /** Set aside by the ledger; null where nothing limits the caller. */
+  reservation: Reservation | null = null;
+  worker: Worker | null = null;
+  /** The rows that were recorded for it, the last one last. */
+  lastRow: Call | null = null;
+  /** Monotonic; when the upstream began and ended, for the gateway's own overhead. Null where none was asked. */
+  sentAt: number | null = null;
+  answeredAt: number | null = null;
+  /** Why it was refused or failed; null when it was answered. */
+  errorCode: string | null = null;
+  #isOver = false;
+  readonly #deps: GatewayDeps;
+
+  constructor(deps: GatewayDeps, request: IncomingMessage, response: ServerResponse, target: Target) {
+    this.#deps = deps;
+    this.id = deps.newId();
+    this.request = request;
+    this.response = response;
+    this.route = target.route;
+    this.path = target.path;
+    this.query = target.query;
+    this.at = deps.clock.now();
+    this.startedAt = deps.clock.monotonic();
+    const { headers } = request;
+    const timeout = headers['x-stainless-timeout'];
+    this.deadlineAt = timeout === undefined ? null : deadline(this.at, timeout);
+    const tries = headers['x-stainless-retry-count'];
+    this.clientRetry = typeof tries === 'string' && tries !== '0' && /^\d{1,4}$/.test(tries);
+  }
+
+  /** Books a row, durable when this returns: before the last byte of the answer goes out. */
+  record(row: Call): void {
+    this.lastRow = row;
+    this.#deps.recorder.record([row]);
+    this.reservation?.settle(row);
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Nothing more will be done for it. Must be called once for each exchange, and does nothing later. */
+  over(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.worker = null;
+    this.reservation?.release();
+    this.#deps.observer.ended(this);
+  }
+
+  /** The connection has closed: by then the answer was complete, or nobody waits for it any more. */
+  closed(): void {
+    const { worker } = this;
+    if (worker !== null && !this.response.writableFinished) worker.onClientGone();
+    else this.over();
+  }
+}
+
+/** Where a request goes: its route, and its path and query apart. */
+export interface Target {
+  readonly route: Route;
+  readonly path: string;
+  readonly query: string;
+}
+
+/** `x-stainless-timeout` is in seconds; what is no positive number is no deadline. */
+function deadline(now: EpochMs, text: string | string[]): EpochMs | null {
+  const seconds = Number(text);
+  return Number.isFinite(seconds) && seconds > 0 ? now + seconds * 1000 : null;
+}

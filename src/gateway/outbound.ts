@@ -1,0 +1,65 @@
+import {
+  askForUsage,
+  type Edit,
+  joinEdits,
+  lastMember,
+  memberValue,
+  type OutboundCall,
+  setModel,
+  splice,
+  type UpstreamTarget,
+} from '../providers/index.ts';
+import { limitOutput } from './caps.ts';
+import type { Exchange } from './exchange.ts';
+
+/** Whether a target takes the bytes of an exchange as they are. */
+export function speaks(target: Pick<UpstreamTarget, 'protocols'>, exchange: Exchange): boolean {
+  return target.protocols.includes(exchange.route.protocol);
+}
+
+/**
+ * Whether we ask for the usage of a stream although the client did not: without it nobody knows what the answer cost. What comes of it
+ * is taken out of the answer again.
+ */
+export function asksForUsage(target: Pick<UpstreamTarget, 'quirks'>, exchange: Exchange): boolean {
+  const { tap } = exchange.route;
+  if (!exchange.isStreamed || (tap !== 'openai-chat' && tap !== 'openai-completions')) return false;
+  return target.quirks.noStreamOptions !== true && !wantsUsage(exchange);
+}
+
+function wantsUsage(exchange: Exchange): boolean {
+  if (lastMember(exchange.members, 'stream_options') === undefined) return false;
+  const options = memberValue(exchange.body, exchange.members, 'stream_options');
+  return typeof options === 'object' && options !== null && 'include_usage' in options && options.include_usage === true;
+}
+
+/**
+ * The request for a target: the client's own bytes, in which at most the model's name and the wish for usage are changed in place.
+ * `renames` is false for models that the config does not name: those go on as the client calls them.
+ */
+export function outboundCall(exchange: Exchange, target: UpstreamTarget, renames: boolean): OutboundCall {
+  const { body, members, upload } = exchange;
+  const { rawHeaders } = exchange.request;
+  if (upload !== null || body.length === 0) return { path: exchange.path, headers: rawHeaders, body: upload };
+  let edits: Edit[] | null = null;
+  if (renames && !isNamed(exchange, target.model)) edits = setModel(body, members, target.model);
+  if (asksForUsage(target, exchange)) {
+    const asked = askForUsage(body, members);
+    edits = edits === null ? asked : joinEdits(edits, asked);
+  }
+  const limit = exchange.reservation?.outputLimit ?? null;
+  if (limit !== null) edits = joinEdits(edits ?? [], limitOutput(exchange, target.quirks, limit));
+  return {
+    path: exchange.path,
+    headers: rawHeaders,
+    body: edits === null ? body : splice(body, edits),
+  };
+}
+
+/** Whether the body names this model and nothing else, so that it can go out untouched. */
+function isNamed(exchange: Exchange, model: string): boolean {
+  if (exchange.model !== model) return false;
+  let count = 0;
+  for (const member of exchange.members) if (member.key === 'model') count += 1;
+  return count === 1;
+}

@@ -1,0 +1,378 @@
+import { SmallfirstError, type StopReason, type Usage } from '../core/index.ts';
+import {
+  type AnswerHead,
+  type AnswerSink,
+  codecs,
+  createTap,
+  type OutboundCall,
+  type Tap,
+  type TapReport,
+  type Upstream,
+  type Exchange as UpstreamExchange,
+  type UpstreamRequest,
+  type UpstreamTarget,
+} from '../providers/index.ts';
+import { answerError, answerJson, cut, ownHeaders } from './answer.ts';
+import { isForeignLimit } from './budget-headers.ts';
+import { countUsage } from './counting.ts';
+import { renderForeignError } from './errors.ts';
+import type { Exchange, Worker } from './exchange.ts';
+import { asksForUsage, outboundCall, speaks } from './outbound.ts';
+import { relayedRow } from './rows.ts';
+import { Stream, type Streams } from './stream.ts';
+import type { GatewayDeps } from './types.ts';
+
+/** Plain answers up to this length are held until they are whole: their headers then tell their cost, and a cut one becomes an error. */
+const MAX_HELD = 1024 * 1024;
+const NOTHING = Buffer.alloc(0);
+
+/** What a relay needs beyond the exchange. */
+export interface RelayOptions {
+  readonly upstream: Upstream;
+  /** The config names the model: its name on the wire is put in place of it. */
+  readonly renames: boolean;
+  readonly streams: Streams;
+}
+
+/**
+ * Passes a request and its answer on as bytes, and books what the answer says it used. The last bytes of an answer go out when its
+ * row is durable: a plain body whole or by its last chunk, a stream by the frame that closes it.
+ */
+export class Relay implements UpstreamRequest, AnswerSink, Worker {
+  readonly method: string;
+  readonly query: string;
+  readonly signal = null;
+  readonly deadlineAt: number | null;
+  readonly clientRetry: boolean;
+  readonly #exchange: Exchange;
+  readonly #deps: GatewayDeps;
+  readonly #options: RelayOptions;
+  #sending: UpstreamExchange | null = null;
+  #head: AnswerHead | null = null;
+  #tap: Tap | null = null;
+  #stream: Stream | null = null;
+  /** A plain answer: what of it is held, and how long that is. */
+  #held: Buffer[] = [];
+  #heldLength = 0;
+  #isFlowing = false;
+  #waitsForDrain = false;
+  #firstByteAt: number | null = null;
+  #isRecorded = false;
+  #written = '';
+
+  constructor(exchange: Exchange, deps: GatewayDeps, options: RelayOptions) {
+    this.#exchange = exchange;
+    this.#deps = deps;
+    this.#options = options;
+    this.method = exchange.request.method ?? 'POST';
+    this.query = exchange.query;
+    this.deadlineAt = exchange.deadlineAt;
+    this.clientRetry = exchange.clientRetry;
+  }
+
+  /** Sends the request. */
+  start(): void {
+    this.#exchange.worker = this;
+    this.#exchange.sentAt = this.#deps.clock.monotonic();
+    this.#sending = this.#options.upstream.send(this, this);
+  }
+
+  write(target: UpstreamTarget): OutboundCall | null {
+    return speaks(target, this.#exchange) ? outboundCall(this.#exchange, target, this.#options.renames) : null;
+  }
+
+  onHead(head: AnswerHead): void {
+    this.#head = head;
+    const exchange = this.#exchange;
+    const isStream = head.contentType?.startsWith('text/event-stream') === true && head.status < 300;
+    const { tap } = exchange.route;
+    if (tap !== null && head.contentEncoding === null && head.status < 300) {
+      this.#tap = createTap({
+        protocol: tap,
+        stream: isStream,
+        hideUsage: isStream && asksForUsage(head.target, exchange),
+        onText: (text) => {
+          this.#written += text;
+        },
+      });
+    }
+    if (!isStream) return;
+    this.#stream = new Stream(exchange, this.#options.streams, exchange.route.family);
+    exchange.response.writeHead(head.status, this.#headers(head, this.#tap?.edits === true));
+    this.#stream.open(head.contentEncoding === null);
+  }
+
+  onData(chunk: Buffer): boolean {
+    this.#firstByteAt ??= this.#deps.clock.monotonic();
+    return this.#stream === null ? this.#plainData(chunk) : this.#streamData(this.#stream, chunk);
+  }
+
+  onEnd(): void {
+    this.#exchange.answeredAt = this.#deps.clock.monotonic();
+    if (this.#stream === null) this.#plainEnd();
+    else this.#streamEnd(this.#stream);
+  }
+
+  onError(error: SmallfirstError): void {
+    this.#exchange.answeredAt = this.#deps.clock.monotonic();
+    this.#fail(error);
+  }
+
+  /** The client has gone: so does its request upstream, and what it used until now is booked. */
+  onClientGone(): void {
+    this.#sending?.abort();
+    this.#stream?.close();
+    this.#exchange.errorCode = 'ABORTED';
+    this.#bookCounted('aborted', new SmallfirstError('ABORTED', 'The client went away.'));
+  }
+
+  // --- plain answers ------------------------------------------------------------------------------------------------------------
+
+  #plainData(chunk: Buffer): boolean {
+    const out = this.#tap === null ? chunk : this.#tap.push(chunk);
+    if (this.#isFlowing) {
+      // One chunk is always kept back, so that the last one can wait for the row.
+      const last = this.#held.pop() ?? NOTHING;
+      this.#held.push(out);
+      return this.#write(last);
+    }
+    this.#held.push(out);
+    this.#heldLength += out.length;
+    if (this.#heldLength <= MAX_HELD || this.#tap?.edits === true) return true;
+    return this.#flow();
+  }
+
+  /** Too long to hold: it goes out as it comes. */
+  #flow(): boolean {
+    const head = this.#head as AnswerHead;
+    this.#isFlowing = true;
+    this.#exchange.response.writeHead(head.status, this.#headers(head, false));
+    const last = this.#held.pop() ?? NOTHING;
+    const first = Buffer.concat(this.#held);
+    this.#held = [last];
+    return this.#write(first);
+  }
+
+  #plainEnd(): void {
+    const head = this.#head as AnswerHead;
+    const { response, request, route } = this.#exchange;
+    const tail = this.#tap?.end() ?? NOTHING;
+    if (tail.length > 0) this.#held.push(tail);
+    if (head.status < 400) this.#book('accepted', null, this.#tap?.report() ?? null);
+    else this.#bookRefusal(head.status);
+    const body = this.#held.length === 1 ? (this.#held[0] ?? NOTHING) : Buffer.concat(this.#held);
+    this.#held = [];
+    this.#exchange.worker = null;
+    if (this.#isFlowing) {
+      response.end(body);
+      return;
+    }
+    if (head.status >= 400 && !isJson(head.contentType, body) && request.method !== 'HEAD') {
+      answerJson(
+        this.#exchange,
+        head.status,
+        renderForeignError(head.status, route.protocol, this.#exchange.id),
+        errorHeaders(head.headers),
+      );
+      return;
+    }
+    // Nothing was sent yet, so the length is known; but to a HEAD it is the upstream's word.
+    const hasLength = request.method !== 'HEAD' && head.status !== 204 && head.status !== 304;
+    const headers = this.#headers(head, hasLength);
+    if (hasLength) headers.push('content-length', String(body.length));
+    const cost = this.#exchange.lastRow?.cost ?? null;
+    if (cost !== null) headers.push('x-smallfirst-cost-usd', (cost / 1e9).toFixed(9));
+    response.writeHead(head.status, headers);
+    response.end(body);
+  }
+
+  #bookRefusal(status: number): void {
+    const code = status < 500 && status !== 429 && status !== 408 && status !== 409 ? 'UPSTREAM_REJECTED' : 'UPSTREAM_FAILED';
+    this.#exchange.errorCode = code;
+    this.#book('failed', code, null);
+  }
+
+  // --- streams ------------------------------------------------------------------------------------------------------------------
+
+  #streamData(stream: Stream, chunk: Buffer): boolean {
+    const tap = this.#tap;
+    if (tap === null) {
+      stream.passed(chunk);
+      return this.#write(chunk);
+    }
+    let out: Buffer;
+    try {
+      out = tap.push(chunk);
+    } catch (error) {
+      // A frame too long to be one: neither can it be passed on, nor what follows it.
+      this.#sending?.abort();
+      this.#fail(
+        error instanceof SmallfirstError ? error : new SmallfirstError('INTERNAL', 'A stream could not be read.', { cause: error }),
+      );
+      return true;
+    }
+    if (tap.ended && !this.#isRecorded) this.#bookStream(tap.report());
+    if (out.length === 0) return true;
+    stream.passed(out);
+    return this.#write(out);
+  }
+
+  #streamEnd(stream: Stream): void {
+    const tap = this.#tap;
+    const { response } = this.#exchange;
+    const tail = tap?.end() ?? NOTHING;
+    const report = tap?.report() ?? null;
+    if (tap !== null && report !== null && !tap.ended && !report.complete) {
+      if (tail.length > 0) {
+        stream.passed(tail);
+        response.write(tail);
+      }
+      this.#fail(new SmallfirstError('UPSTREAM_FAILED', 'The upstream ended its answer in the middle.'));
+      return;
+    }
+    if (report === null) this.#book('accepted', null, null);
+    else this.#bookStream(report);
+    this.#exchange.worker = null;
+    stream.close();
+    if (tail.length > 0) response.end(tail);
+    else response.end();
+  }
+
+  /** A stream that ended as its protocol ends one; an error inside it is an answer too, but a failed one. */
+  #bookStream(report: TapReport): void {
+    if (report.failure === null) this.#book('accepted', null, report);
+    else {
+      this.#exchange.errorCode = 'UPSTREAM_FAILED';
+      this.#book('failed', 'UPSTREAM_FAILED', report);
+    }
+  }
+
+  // --- ends ---------------------------------------------------------------------------------------------------------------------
+
+  /** No answer, or only a part of one: an error where nothing was sent yet, else an end that looks cut. */
+  #fail(error: SmallfirstError): void {
+    const exchange = this.#exchange;
+    exchange.errorCode = error.code;
+    const stream = this.#stream;
+    if (this.#isRecorded) {
+      // It was complete: what broke afterwards is nobody's loss.
+      exchange.worker = null;
+      stream?.close();
+      exchange.response.end();
+      return;
+    }
+    if (stream !== null) {
+      this.#bookCounted('failed', error);
+      if (stream.isBetweenFrames) {
+        const writer = codecs[exchange.route.protocol];
+        exchange.response.write(errorFrame(writer.protocol, writer.writeError(error.row.http, { message: error.message })));
+      }
+      stream.close();
+      cut(exchange);
+      return;
+    }
+    if (this.#isFlowing) {
+      this.#bookCounted('failed', error);
+      cut(exchange);
+      return;
+    }
+    this.#held = [];
+    if (this.#head === null) this.#book('failed', error.code, null);
+    else this.#bookCounted('failed', error);
+    answerError(exchange, error);
+  }
+
+  #write(bytes: Buffer): boolean {
+    const { response } = this.#exchange;
+    if (response.write(bytes)) return true;
+    if (!this.#waitsForDrain) {
+      this.#waitsForDrain = true;
+      response.once('drain', () => {
+        this.#waitsForDrain = false;
+        this.#sending?.resume();
+      });
+    }
+    return false;
+  }
+
+  /** `isEdited`: the bytes that go out may be others than those that came, so nobody knows their length beforehand. */
+  #headers(head: AnswerHead, isEdited: boolean): string[] {
+    const own = ownHeaders(this.#exchange);
+    const name = this.#options.renames ? head.target.name : this.#exchange.model;
+    if (SAFE_NAME.test(name)) own.push('x-smallfirst-model', name);
+    const limits = this.#exchange.reservation?.headers ?? null;
+    if (limits !== null) own.push(...limits);
+    const headers: string[] = [];
+    for (let i = 0; i + 1 < head.headers.length; i += 2) {
+      const header = head.headers[i] as string;
+      if (header.startsWith('x-smallfirst-') || (isEdited && header === 'content-length') || (limits !== null && isForeignLimit(header)))
+        continue;
+      headers.push(header, head.headers[i + 1] as string);
+    }
+    for (const part of own) headers.push(part);
+    return headers;
+  }
+
+  #book(
+    outcome: 'accepted' | 'failed' | 'aborted',
+    error: SmallfirstError['code'] | null,
+    report: TapReport | null,
+    counted?: Usage,
+  ): void {
+    if (this.#isRecorded || this.#exchange.route.kind !== 'call') return;
+    this.#isRecorded = true;
+    const broken = outcome === 'aborted' || (this.#stream !== null && error !== null);
+    const stop: StopReason | null = broken ? 'cut' : (report?.stop ?? null);
+    this.#exchange.record(
+      relayedRow(this.#exchange, this.#deps, this.#head?.target ?? this.#options.upstream.target, this.#options.renames, {
+        outcome,
+        error,
+        report,
+        counted: counted ?? null,
+        stop,
+        firstByteAt: this.#firstByteAt,
+        attempts: this.#head?.attempts ?? 1,
+      }),
+    );
+  }
+
+  /** Books an answer that broke off: by its own usage where that came, else by the tokens that were sent until then. */
+  #bookCounted(outcome: 'failed' | 'aborted', error: SmallfirstError): void {
+    const report = this.#tap?.report() ?? null;
+    const exchange = this.#exchange;
+    if (report?.usage != null || this.#isRecorded || exchange.route.kind !== 'call') {
+      this.#book(outcome, error.code, report);
+      if (outcome === 'aborted') exchange.over();
+      return;
+    }
+    this.#options.streams.pending(
+      this.#deps.countTokens().then((countTokens) => {
+        this.#book(outcome, error.code, report, countUsage(exchange, this.#written, countTokens));
+        if (outcome === 'aborted') exchange.over();
+      }),
+    );
+  }
+}
+
+const SAFE_NAME = /^[\x21-\x7e]{1,256}$/;
+
+function isJson(contentType: string | null, body: Buffer): boolean {
+  if (contentType !== null && !contentType.includes('json')) return false;
+  const first = body.subarray(0, 64).toString('latin1').trimStart();
+  return first.startsWith('{') || first.startsWith('[');
+}
+
+/** What goes on of a failed answer whose body does not: everything but what describes the body. */
+function errorHeaders(headers: readonly string[]): string[] {
+  const kept: string[] = [];
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    const name = headers[i] as string;
+    if (!name.startsWith('content-') && !name.startsWith('x-smallfirst-')) kept.push(name, headers[i + 1] as string);
+  }
+  return kept;
+}
+
+/** An error as a frame of a stream: with its event's name where the protocol has names. */
+function errorFrame(protocol: string, document: object): string {
+  return `${protocol === 'openai-chat' ? '' : 'event: error\n'}data: ${JSON.stringify(document)}\n\n`;
+}

@@ -1,0 +1,79 @@
+import { type Call, type ErrorCode, NO_USAGE, type Outcome, type StopReason, type Usage, ZERO_USD } from '../core/index.ts';
+import type { ServiceTier } from '../pricing/index.ts';
+import type { TapReport, UpstreamTarget } from '../providers/index.ts';
+import type { Exchange } from './exchange.ts';
+import type { GatewayDeps } from './types.ts';
+
+/** Who answered, as a row says it. */
+export type Answerer = Pick<UpstreamTarget, 'name' | 'provider' | 'model'>;
+
+/** How a relayed call ended. */
+export interface Ending {
+  readonly outcome: Outcome;
+  readonly error: ErrorCode | null;
+  /** What the answer said about itself; null where there was none, or nothing that we can read. */
+  readonly report: TapReport | null;
+  /** Counted, where the answer did not say; null where that is not known either. */
+  readonly counted: Usage | null;
+  readonly stop: StopReason | null;
+  readonly firstByteAt: number | null;
+  readonly attempts: number;
+}
+
+const TIERS: ReadonlySet<string> = new Set<ServiceTier>(['batch', 'flex', 'priority']);
+const NO_TAGS: Readonly<Record<string, string>> = {};
+
+/** The row of a call that was relayed. `renames` is false for models that the config does not name. */
+export function relayedRow(exchange: Exchange, deps: GatewayDeps, answerer: Answerer, renames: boolean, ending: Ending): Call {
+  const { report } = ending;
+  // A call that failed before an answer began used nothing, and costs nothing whatever its model's price.
+  const isFree = ending.outcome === 'failed' && report?.usage == null && ending.counted === null;
+  const used = report?.usage ?? ending.counted;
+  const wireModel = renames ? answerer.model : exchange.model;
+  const tier = report?.serviceTier ?? null;
+  const priced =
+    used === null
+      ? null
+      : deps.prices.price(
+          { provider: answerer.provider, model: wireModel },
+          used,
+          exchange.at,
+          tier !== null && TIERS.has(tier) ? { serviceTier: tier as ServiceTier } : undefined,
+        );
+  return {
+    id: deps.newId(),
+    requestId: exchange.id,
+    at: exchange.at,
+    task: null,
+    step: null,
+    pipeline: null,
+    key: exchange.caller.key,
+    team: exchange.caller.team,
+    model: renames ? answerer.name : wireModel,
+    provider: answerer.provider,
+    servedModel: report?.servedModel ?? null,
+    // A model that the config does not name counts as frontier: nothing is then claimed to be saved by it.
+    tier: deps.directory.models.get(answerer.name)?.tier ?? 'frontier',
+    purpose: renames ? 'answer' : 'passthrough',
+    outcome: ending.outcome,
+    error: ending.error,
+    stop: ending.stop,
+    usage: used ?? NO_USAGE,
+    usageSource: report?.usage != null ? 'reported' : 'counted',
+    priceId: priced?.priceId ?? null,
+    cost: isFree ? ZERO_USD : (priced?.cost ?? null),
+    latencyMs: milliseconds(deps.clock.monotonic() - exchange.startedAt),
+    firstTokenMs: ending.firstByteAt === null ? null : milliseconds(ending.firstByteAt - exchange.startedAt),
+    streamed: exchange.isStreamed,
+    confidence: null,
+    decision: null,
+    fingerprint: null,
+    bodyHash: null,
+    tags: ending.attempts > 1 ? { attempts: String(ending.attempts) } : NO_TAGS,
+  };
+}
+
+/** To a hundredth: more digits would be noise, and longer lines. */
+function milliseconds(value: number): number {
+  return Math.round(value * 100) / 100;
+}

@@ -1,0 +1,250 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { SmallfirstError } from '../core/index.ts';
+import { isSafePath } from '../providers/index.ts';
+import { answerError, answerJson } from './answer.ts';
+import { Bodies, checkAnnounced, hasBody, LimitedBody } from './body.ts';
+import { plan, readCall } from './dispatch.ts';
+import { Exchange, type Target } from './exchange.ts';
+import { takeFeedback } from './feedback.ts';
+import { listModels, showModel } from './models-endpoint.ts';
+import { Relay } from './relay.ts';
+import { routeOf, usualPath } from './routes.ts';
+import { Streams } from './stream.ts';
+import type { GatewayDeps } from './types.ts';
+
+const HEADERS_TIMEOUT_MS = 30_000;
+const MAX_HEADER_BYTES = 64 * 1024;
+/** Longer than load balancers and SDKs keep theirs, so that it is not us who close a connection that is about to be used. */
+const KEEP_ALIVE_MS = 75_000;
+const SWEEP_MS = 1_000;
+
+/** A gateway that listens. */
+export interface Gateway {
+  /** Where it is reached, as `http://HOST:PORT`. */
+  readonly url: string;
+  /** Requests under way. */
+  readonly active: number;
+  /**
+   * Takes no new connections, lets requests under way end, cuts off those that take longer than `drainMs`, and resolves when the last
+   * row is recorded.
+   */
+  close(): Promise<void>;
+}
+
+/** Starts a gateway. Rejects with USAGE when it cannot listen there. */
+export async function openGateway(deps: GatewayDeps, host: string, port: number): Promise<Gateway> {
+  const gateway = new HttpGateway(deps);
+  await gateway.listen(host, port);
+  return gateway;
+}
+
+class HttpGateway implements Gateway {
+  readonly #deps: GatewayDeps;
+  readonly #server: Server;
+  readonly #bodies = new Bodies();
+  readonly #streams: Streams;
+  readonly #active = new Set<Exchange>();
+  readonly #timer: NodeJS.Timeout;
+  #isDraining = false;
+  #onIdle: (() => void) | null = null;
+  url = '';
+
+  constructor(deps: GatewayDeps) {
+    this.#deps = deps;
+    this.#streams = new Streams((message) => deps.observer.warn(message));
+    this.#server = createServer(
+      {
+        keepAliveTimeout: KEEP_ALIVE_MS,
+        headersTimeout: HEADERS_TIMEOUT_MS,
+        // Bodies have a deadline of their own, by route: see Bodies.
+        requestTimeout: 0,
+        connectionsCheckingInterval: 5_000,
+        maxHeaderSize: MAX_HEADER_BYTES,
+        noDelay: true,
+      },
+      (request, response) => this.#handle(request, response, false),
+    );
+    this.#server.maxConnections = deps.settings.maxConnections;
+    this.#server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => this.#handle(request, response, true));
+    this.#server.on('clientError', refuseBrokenRequest);
+    this.#timer = setInterval(() => this.#sweep(), Math.min(SWEEP_MS, deps.settings.pingMs / 2));
+    this.#timer.unref();
+  }
+
+  get active(): number {
+    return this.#active.size;
+  }
+
+  listen(host: string, port: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', (cause) => {
+        reject(new SmallfirstError('USAGE', `Cannot listen on ${host}:${port}: ${cause.message}.`, { cause }));
+      });
+      this.#server.listen({ host, port, backlog: 4096 }, () => {
+        const { port: actual } = this.#server.address() as AddressInfo;
+        this.url = `http://${host.includes(':') ? `[${host}]` : host}:${actual}`;
+        resolve();
+      });
+    });
+  }
+
+  async close(): Promise<void> {
+    if (this.#isDraining) return;
+    this.#isDraining = true;
+    for (const exchange of this.#active) exchange.closesConnection = true;
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    await this.#idle();
+    this.#server.closeAllConnections();
+    await closed;
+    clearInterval(this.#timer);
+    await this.#streams.settled();
+  }
+
+  /** Resolves when nothing is under way, or the time for it is over. */
+  #idle(): Promise<void> {
+    if (this.#active.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, this.#deps.settings.drainMs);
+      this.#onIdle = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  #sweep(): void {
+    const now = this.#deps.clock.monotonic();
+    this.#bodies.sweep(now);
+    this.#streams.sweep(now, this.#deps.settings.pingMs);
+  }
+
+  #handle(request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean): void {
+    const exchange = new Exchange(this.#deps, request, response, targetOf(request));
+    exchange.closesConnection = this.#isDraining;
+    this.#active.add(exchange);
+    response.on('close', () => {
+      this.#active.delete(exchange);
+      exchange.closed();
+      if (this.#active.size === 0) this.#onIdle?.();
+    });
+    this.#guarded(exchange, () => this.#begin(exchange, awaitsContinue));
+  }
+
+  /** The one place where errors are caught: whatever goes wrong ends in an answer, in the caller's envelope. */
+  #guarded(exchange: Exchange, step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      if (!(error instanceof SmallfirstError)) this.#deps.observer.warn(`a request failed: ${describe(error)}`);
+      answerError(exchange, error);
+    }
+  }
+
+  #begin(exchange: Exchange, awaitsContinue: boolean): void {
+    const { route, request, response } = exchange;
+    if (route.kind === 'health') {
+      answerJson(exchange, 200, { status: 'ok' });
+      return;
+    }
+    if (route.kind === 'ready') {
+      answerJson(exchange, this.#isDraining ? 503 : 200, { status: this.#isDraining ? 'stopping' : 'ready' });
+      return;
+    }
+    exchange.caller = this.#deps.access.check(request);
+    checkAnnounced(request, route.bodyLimit);
+    switch (route.kind) {
+      case 'none':
+        throw notServed(exchange);
+      case 'list-models':
+        if (this.#deps.directory.models.size > 0) listModels(exchange, this.#deps);
+        else this.#endpoint(exchange);
+        return;
+      case 'show-model':
+        if (this.#deps.directory.models.size > 0) showModel(exchange, this.#deps);
+        else this.#endpoint(exchange);
+        return;
+      case 'endpoint':
+        if (awaitsContinue) response.writeContinue();
+        this.#endpoint(exchange);
+        return;
+      default:
+        if (awaitsContinue) response.writeContinue();
+        this.#bodies.read(request, route.bodyLimit, this.#deps.clock.monotonic(), (error, body) => {
+          if (response.destroyed) return;
+          this.#guarded(exchange, () => {
+            if (error !== null) throw error;
+            exchange.body = body;
+            this.#dispatch(exchange);
+          });
+        });
+    }
+  }
+
+  #dispatch(exchange: Exchange): void {
+    if (exchange.route.kind === 'feedback') {
+      takeFeedback(exchange, this.#deps);
+      return;
+    }
+    readCall(exchange);
+    const next = plan(exchange, this.#deps);
+    exchange.reservation = this.#deps.ledger.reserve(exchange);
+    switch (next.do) {
+      case 'relay':
+        new Relay(exchange, this.#deps, { upstream: next.upstream, renames: next.renames, streams: this.#streams }).start();
+        return;
+      case 'translate':
+        throw new SmallfirstError('NOT_SUPPORTED', `The model "${next.model.name}" does not speak the protocol of this endpoint.`);
+    }
+  }
+
+  /** Everything that names no model of ours: its body is streamed on as it comes. */
+  #endpoint(exchange: Exchange): void {
+    const { route, request, caller } = exchange;
+    const target = caller.mayPassThrough && isSafePath(exchange.path) ? this.#deps.directory.endpoints(route.family) : null;
+    if (target === null) throw notServed(exchange);
+    if (hasBody(request)) {
+      const upload = new LimitedBody(route.bodyLimit);
+      exchange.upload = request.pipe(upload);
+    } else request.resume();
+    new Relay(exchange, this.#deps, { upstream: target.upstream, renames: false, streams: this.#streams }).start();
+  }
+}
+
+function notServed(exchange: Exchange): SmallfirstError {
+  return new SmallfirstError('ROUTE_NOT_FOUND', `Nothing is served at ${exchange.request.method ?? 'GET'} ${exchange.path.slice(0, 200)}.`);
+}
+
+/** The route, path and query of a request. */
+function targetOf(request: IncomingMessage): Target {
+  const url = request.url ?? '/';
+  const mark = url.indexOf('?');
+  const path = mark === -1 ? url : url.slice(0, mark);
+  const query = mark === -1 ? '' : url.slice(mark + 1);
+  const method = request.method ?? 'GET';
+  const isAnthropic = request.headers['anthropic-version'] !== undefined;
+  const route = routeOf(method, path, isAnthropic);
+  if (route.kind !== 'none' && route.kind !== 'endpoint') return { route, path, query };
+  const usual = usualPath(path);
+  return usual === path ? { route, path, query } : { route: routeOf(method, usual, isAnthropic), path: usual, query };
+}
+
+/** What could not be read as HTTP gets an answer that any client understands, where that is still possible. */
+function refuseBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const status =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? '431 Request Header Fields Too Large'
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? '408 Request Timeout'
+        : '400 Bad Request';
+  const body = JSON.stringify({ type: 'error', error: { type: 'invalid_request_error', message: 'The request is not valid HTTP.' } });
+  socket.end(`HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`);
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
