@@ -17,14 +17,19 @@ export interface SolverOptions {
 /** Rows beyond the margin by more than this are left out early: measured, half the time and the same accuracy. All rows are looked at again. */
 const SHRINK_ABOVE = 0.2;
 
-/** One class against the rest: its weights by feature, valid only during the callback, and its bias. */
-export type OnClass = (label: number, weights: Float64Array, bias: number) => void;
+/** One class against the rest: its weights by feature, valid only until the next class is asked for, and its bias. */
+export interface ClassSolution {
+  readonly label: number;
+  readonly weights: Float64Array;
+  readonly bias: number;
+}
 
 /**
  * One-vs-rest linear support vector machines with squared hinge loss, L2-regularised, by dual coordinate descent with shrinking
  * (Hsieh et al. 2008, algorithms 1 and 3). The bias is a constant feature of 1 and so regularised too. Deterministic for a seed.
+ * One class a step, in order of their numbers, so that the caller can stop between them.
  */
-export function trainOneVsRest(x: SparseRows, labels: Int32Array, classes: number, options: SolverOptions, onClass: OnClass): void {
+export function* trainOneVsRest(x: SparseRows, labels: Int32Array, classes: number, options: SolverOptions): Generator<ClassSolution> {
   const squaredLength = new Float64Array(x.rows);
   for (let row = 0; row < x.rows; row += 1) {
     let squares = 1;
@@ -42,7 +47,7 @@ export function trainOneVsRest(x: SparseRows, labels: Int32Array, classes: numbe
   for (let label = 0; label < classes; label += 1) {
     for (let row = 0; row < x.rows; row += 1) state.sign[row] = labels[row] === label ? 1 : -1;
     trainOne(x, state, { ...options, seed: options.seed * 65_537 + label });
-    onClass(label, state.weights, state.bias);
+    yield { label, weights: state.weights, bias: state.bias };
   }
 }
 

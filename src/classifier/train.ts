@@ -32,6 +32,15 @@ export interface TrainedClassifier {
  * Throws INPUT_INVALID for fewer than two or more than MAX_LABELS labels, and for fewer than two different texts.
  */
 export function trainClassifier(rows: readonly LabelledText[], options: TrainingOptions): TrainedClassifier {
+  const steps = trainInSteps(rows, options);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
+}
+
+/** The same training a step at a time, each a class of a fold: between steps a caller may look at the clock, or stop. */
+export function* trainInSteps(rows: readonly LabelledText[], options: TrainingOptions): Generator<void, TrainedClassifier> {
   const labels = [...new Set(rows.map((row) => row.label))].sort((a, b) => (a < b ? -1 : 1));
   if (labels.length < 2)
     throw new SmallfirstError(
@@ -57,9 +66,9 @@ export function trainClassifier(rows: readonly LabelledText[], options: Training
     solver: { ...SOLVER, seed: options.seed },
   };
   const folds = Math.max(2, Math.min(options.folds ?? (rows.length < LARGE_SET ? 5 : 3), distinct));
-  const held = crossValidate(problem, assignFolds(rows, folds, options.seed), folds, (share) => progress.crossValidate(share));
+  const held = yield* crossValidate(problem, assignFolds(rows, folds, options.seed), folds, (share) => progress.crossValidate(share));
   const temperature = fitTemperature(held);
-  const model = fitAll(problem, temperature, (done) => progress.fit(done));
+  const model = yield* fitAll(problem, temperature, (done) => progress.fit(done));
   return { model, folds, heldOut: rows.map((_, row) => heldOutPrediction(held, row, labels, temperature)) };
 }
 
@@ -72,7 +81,12 @@ interface Problem {
 }
 
 /** Margins of every row by the model of the folds it is not in. Vocabulary and weighting are learnt anew in each fold. */
-function crossValidate(problem: Problem, foldOf: Int32Array, folds: number, onShare: (share: number) => void): HeldOutMargins {
+function* crossValidate(
+  problem: Problem,
+  foldOf: Int32Array,
+  folds: number,
+  onShare: (share: number) => void,
+): Generator<void, HeldOutMargins> {
   const classes = problem.labels.length;
   const margins = new Float32Array(problem.gold.length * classes);
   for (let fold = 0; fold < folds; fold += 1) {
@@ -82,15 +96,16 @@ function crossValidate(problem: Problem, foldOf: Int32Array, folds: number, onSh
     const x = weighRows(problem.corpus, training, weighting);
     const unseen = weighRows(problem.corpus, heldOut, weighting);
     const gold = training.map((row) => problem.gold[row]!);
-    trainOneVsRest(x, gold, classes, problem.solver, (label, weights, bias) => {
+    for (const { label, weights, bias } of trainOneVsRest(x, gold, classes, problem.solver)) {
       for (let i = 0; i < heldOut.length; i += 1) margins[heldOut[i]! * classes + label] = decision(unseen, i, weights, bias);
       onShare((fold + (label + 1) / classes) / folds);
-    });
+      yield;
+    }
   }
   return { classes, margins, gold: problem.gold };
 }
 
-function fitAll(problem: Problem, temperature: number, onClass: (done: number) => void): ClassifierModel {
+function* fitAll(problem: Problem, temperature: number, onClass: (done: number) => void): Generator<void, ClassifierModel> {
   const { corpus, labels } = problem;
   const every = Int32Array.from({ length: corpus.documents }, (_, row) => row);
   const weighting = fitWeighting(corpus, every, problem.minDocuments);
@@ -99,11 +114,12 @@ function fitAll(problem: Problem, temperature: number, onClass: (done: number) =
   const features = weighting.hashes.length;
   const dense = new Float32Array(features * classes);
   const biases = new Float32Array(classes);
-  trainOneVsRest(x, problem.gold, classes, problem.solver, (label, weights, bias) => {
+  for (const { label, weights, bias } of trainOneVsRest(x, problem.gold, classes, problem.solver)) {
     for (let feature = 0; feature < features; feature += 1) dense[feature * classes + label] = weights[feature]!;
     biases[label] = bias;
     onClass(label + 1);
-  });
+    yield;
+  }
   return quantised(weighting, dense, biases, { labels, temperature });
 }
 

@@ -22,12 +22,20 @@ try {
   process.exitCode = report(error);
 }
 
+/** The table's hint, in the words of someone at a terminal where the table speaks to a client of the gateway. */
+function hintOf(error: SmallfirstError): string {
+  if (error.code === 'STORE_UNAVAILABLE') return 'Check that the data directory may be written, or name another with --data.';
+  if (error.code === 'ABORTED') return 'Run the same command again.';
+  if (error.code === 'INPUT_INVALID' && error.position?.line === undefined) return 'Correct the file. Nothing was written.';
+  return errorTable[error.code].hint;
+}
+
 /** Says what went wrong in one or two lines; a stack trace only for a bug. */
 function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   if (error instanceof SmallfirstError) {
     io.note(`error: ${located(error)}`);
-    io.note(`  ${errorTable[error.code].hint}`);
+    io.note(`  ${hintOf(error)}`);
     return error.code === 'INTERNAL' ? 70 : 2;
   }
   io.note(`error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);

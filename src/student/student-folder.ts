@@ -51,6 +51,10 @@ export async function checkReplaceable(folder: string): Promise<void> {
 export async function saveStudent(folder: string, card: StudentCard, model: Uint8Array): Promise<void> {
   const target = resolve(folder);
   await checkReplaceable(target);
+  await writing(target, () => replaceFolder(target, card, model));
+}
+
+async function replaceFolder(target: string, card: StudentCard, model: Uint8Array): Promise<void> {
   await mkdir(dirname(target), { recursive: true });
   // Not mkdtemp, whose folder only its owner could read.
   const fresh = join(dirname(target), `.${basename(target)}.${randomUUID()}`);
@@ -72,8 +76,35 @@ export async function saveStudent(folder: string, card: StudentCard, model: Uint
   await rm(aside, { recursive: true, force: true });
 }
 
-/** Writes a file whole or not at all, by renaming a finished one into place. */
+/** Writes a file whole or not at all, by renaming a finished one into place. Throws USAGE where it may not be written. */
 export async function writeAtomically(path: string, content: string): Promise<void> {
+  await writing(path, () => replaceFile(path, content));
+}
+
+/** Says of a place that cannot be written what is wrong with it, for the person who named it. */
+async function writing(path: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? '';
+    const why = Object.hasOwn(UNWRITABLE, code) ? UNWRITABLE[code] : undefined;
+    if (why === undefined) throw cause;
+    throw new SmallfirstError('USAGE', `${path} cannot be written: ${why}; name another place`, { cause });
+  }
+}
+
+const UNWRITABLE: Readonly<Record<string, string>> = {
+  EACCES: 'its folder does not allow it',
+  EPERM: 'its folder does not allow it',
+  EROFS: 'the file system is read-only',
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the disk quota is used up',
+  ENOTDIR: 'a part of its path is a file',
+  EEXIST: 'a part of its path is a file',
+  EISDIR: 'it is a folder',
+};
+
+async function replaceFile(path: string, content: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   const fresh = join(dirname(path), `.${basename(path)}.${randomUUID()}`);
   try {

@@ -1,4 +1,4 @@
-import { checksumOf, type HeldOutPrediction, serialiseClassifier, trainClassifier } from '../classifier/index.ts';
+import { checksumOf, type HeldOutPrediction, serialiseClassifier, type TrainedClassifier, trainInSteps } from '../classifier/index.ts';
 import { aurc, ece } from '../confidence/index.ts';
 import { contentHash, type Json, SmallfirstError } from '../core/index.ts';
 import { macroF1 } from './macro-f1.ts';
@@ -16,7 +16,7 @@ export async function trainStudent(options: TrainStudentOptions): Promise<Traine
   const { rows, outDir, seed, clock } = options;
   await checkReplaceable(outDir);
   const startedAt = clock.monotonic();
-  const trained = trainClassifier(rows, { seed, ...(options.onProgress ? { onProgress: options.onProgress } : {}) });
+  const trained = await train(options);
   const crossValidation = validationFigures(rows, trained.heldOut, trained.folds);
   const trainingSeconds = (clock.monotonic() - startedAt) / 1000;
   const about = {
@@ -39,11 +39,19 @@ export async function trainStudent(options: TrainStudentOptions): Promise<Traine
     trainingSeconds,
     model: { file: MODEL_FILE, bytes: model.length, sha256: checksumOf(model) },
   };
-  // Training holds the thread: only now is an interrupt seen.
-  await new Promise((resolve) => setImmediate(resolve));
-  if (options.signal?.aborted) throw new SmallfirstError('ABORTED', 'training was interrupted; nothing was written');
   await saveStudent(outDir, card, model);
   return { card, heldOut: trained.heldOut };
+}
+
+/** Lets the event loop turn between the steps of a training, so that an interrupt is seen at once. */
+async function train({ rows, seed, signal, onProgress }: TrainStudentOptions): Promise<TrainedClassifier> {
+  const steps = trainInSteps(rows, { seed, ...(onProgress ? { onProgress } : {}) });
+  for (;;) {
+    const step = steps.next();
+    await new Promise((resolve) => setImmediate(resolve));
+    if (signal?.aborted) throw new SmallfirstError('ABORTED', 'training was interrupted; nothing was written');
+    if (step.done) return step.value;
+  }
 }
 
 function validationFigures(rows: readonly TrainingRow[], heldOut: readonly HeldOutPrediction[], folds: number): CrossValidation {

@@ -52,7 +52,7 @@ function comparisonTable({ comparisons, ceiling, floor }: EvalReport): string {
       row.candidate,
       percent(row.retained),
       points(row.difference),
-      row.interval ? `${points(row.interval.low)} – ${points(row.interval.high)}` : '–',
+      row.interval ? `${points(row.interval.low)} to ${points(row.interval.high)}` : '–',
       count(row.lost),
       count(row.gained),
       row.mcnemarP === null ? '–' : row.mcnemarP.toPrecision(2),

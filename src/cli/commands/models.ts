@@ -37,7 +37,7 @@ export async function runModels(options: ModelsOptions, io: CommandIo): Promise<
     io.out('Look closer with --provider NAME or --filter TEXT; list your own models with --config FILE.\n');
   } else {
     io.out(rows.length === 0 ? 'No model fits.\n' : priceTable(rows));
-    for (const note of footnotes(rows)) io.out(`${note}\n`);
+    if (rows.length > 0) for (const note of footnotes(rows)) io.out(`${note}\n`);
   }
   // Over the whole list they are a column of the table.
   if (isOverview) return 0;
