@@ -57,7 +57,11 @@ const table = {
     retry: true,
     hint: 'Too many requests are under way or in line for this model. Try again after the time shown, or raise concurrency.',
   },
-  UPSTREAM_REJECTED: { http: 400, retry: false, hint: 'The provider refused the request itself; its own words say what to change.' },
+  UPSTREAM_REJECTED: {
+    http: 400,
+    retry: false,
+    hint: 'The provider refused the request or the key; the message says why. Sending it again changes nothing.',
+  },
   UPSTREAM_INVALID: { http: 502, retry: true, hint: 'The provider sent something that its protocol does not allow.' },
   INTERNAL: { http: 500, retry: false, hint: 'This is a bug in smallfirst. Please report it with the message above.' },
 } as const satisfies Record<string, ErrorRow>;

@@ -1,12 +1,13 @@
 import type { Clock, EpochMs } from '../../core/index.ts';
+import { Alternatives } from './alternatives.ts';
 import { Attempt, type AttemptOwner, type Refusal } from './attempt.ts';
 import { mayTryAgain, transportError } from './failures.ts';
 import type { AnswerHeaders } from './headers.ts';
 import type { Waiter } from './limiter.ts';
 import type { RetryBudget } from './retry-budget.ts';
 import { type BackoffOptions, backoffMs, judge, retryAfterMs } from './retry-rules.ts';
-import { isAvailable, type LiveTarget } from './target.ts';
-import { type AnswerSink, type AttemptReport, type Exchange, type OutboundCall, UpstreamError, type UpstreamRequest } from './types.ts';
+import type { LiveTarget } from './target.ts';
+import { type AnswerSink, type AttemptReport, type Exchange, UpstreamError, type UpstreamRequest } from './types.ts';
 
 /** What the requests of one model share. */
 export interface Route {
@@ -36,8 +37,7 @@ export class Sending implements Exchange, AttemptOwner, Waiter {
   readonly #route: Route;
   readonly #request: UpstreamRequest;
   readonly #sink: AnswerSink;
-  readonly #calls = new Map<LiveTarget, OutboundCall | null>();
-  readonly #triedKeys = new Map<LiveTarget, Set<number>>();
+  readonly #alternatives: Alternatives;
   readonly #inFlight = new Set<Attempt>();
   #retriesLeft: number;
   #attempts = 0;
@@ -54,6 +54,7 @@ export class Sending implements Exchange, AttemptOwner, Waiter {
     this.#route = route;
     this.#request = request;
     this.#sink = sink;
+    this.#alternatives = new Alternatives(route.targets, request);
     this.#retriesLeft = request.clientRetry ? 0 : route.retries;
   }
 
@@ -66,7 +67,7 @@ export class Sending implements Exchange, AttemptOwner, Waiter {
     }
     signal?.addEventListener('abort', this.#onSignal);
     if (deadlineAt !== null && !this.#startDeadline(deadlineAt)) return;
-    const first = this.#firstTarget();
+    const first = this.#alternatives.first(this.monotonic());
     if (first === null) {
       this.#fail(new UpstreamError('INTERNAL', 'No target of this model takes requests of this protocol.'));
       return;
@@ -138,7 +139,7 @@ export class Sending implements Exchange, AttemptOwner, Waiter {
     this.#inFlight.delete(attempt);
     if (this.#isOver) return;
     const { status, headers } = refusal;
-    const after = retryAfterMs(headers.retryAfterMs, headers.retryAfter, this.#route.clock.now());
+    const after = this.#afterMs(headers);
     const verdict = judge(status, refusal.body.toString('utf8'), headers.shouldRetry);
     if (status === 429) {
       const restMs = verdict.quota ? Math.max(after ?? 0, QUOTA_COOL_MS) : (after ?? COOL_MS);
@@ -161,38 +162,6 @@ export class Sending implements Exchange, AttemptOwner, Waiter {
     this.#failed({ kind: 'error', attempt, error }, mayTryAgain(cause) ? { afterMs: null, isLimit: false } : null);
   }
 
-  // --- choosing -----------------------------------------------------------------------------------------------------------------
-
-  /** The request for a target, null when the target cannot serve it. Written once for each. */
-  #callFor(target: LiveTarget): OutboundCall | null {
-    let call = this.#calls.get(target);
-    if (call === undefined) {
-      call = this.#request.write(target.info);
-      this.#calls.set(target, call);
-    }
-    return call;
-  }
-
-  /** The first target that would take it; where none would, the last one is tried all the same. */
-  #firstTarget(): LiveTarget | null {
-    return this.#nextTarget(() => true);
-  }
-
-  #untriedTarget(): LiveTarget | null {
-    return this.#nextTarget((target) => !this.#triedKeys.has(target));
-  }
-
-  #nextTarget(isCandidate: (target: LiveTarget) => boolean): LiveTarget | null {
-    const now = this.monotonic();
-    let last: LiveTarget | null = null;
-    for (const target of this.#route.targets) {
-      if (!isCandidate(target) || this.#callFor(target) === null) continue;
-      if (isAvailable(target, now)) return target;
-      last = target;
-    }
-    return last;
-  }
-
   // --- attempting ---------------------------------------------------------------------------------------------------------------
 
   /** Takes a slot of the target, or gets in line for one. A full line sends the request to the next target, or back. */
@@ -205,8 +174,8 @@ export class Sending implements Exchange, AttemptOwner, Waiter {
       this.#queuedFor = target;
       return;
     }
-    if (!this.#triedKeys.has(target)) this.#triedKeys.set(target, new Set());
-    const other = this.#untriedTarget();
+    this.#alternatives.skip(target);
+    const other = this.#alternatives.untried(this.monotonic());
     if (other) this.#enter(other);
     else if (this.#inFlight.size > 0) return;
     else if (this.#last) this.#giveUp(this.#last);
@@ -217,20 +186,13 @@ export class Sending implements Exchange, AttemptOwner, Waiter {
   }
 
   #attempt(target: LiveTarget): void {
-    const call = this.#callFor(target);
+    const call = this.#alternatives.callFor(target);
     if (this.#isOver || call === null) {
       target.limiter?.leave();
       return;
     }
-    let tried = this.#triedKeys.get(target);
-    const key = target.keys.pick(this.monotonic(), tried ?? null);
-    if (tried === undefined) {
-      tried = new Set();
-      this.#triedKeys.set(target, tried);
-    }
-    tried.add(key);
     this.#attempts += 1;
-    const attempt = new Attempt(this, target, key);
+    const attempt = new Attempt(this, target, this.#alternatives.takeKey(target, this.monotonic()));
     this.#inFlight.add(attempt);
     attempt.start(this.#request.method, this.#request.query, call);
   }
@@ -238,8 +200,9 @@ export class Sending implements Exchange, AttemptOwner, Waiter {
   #startHedge(): void {
     this.#hedge = null;
     const [current] = this.#inFlight;
-    if (this.#isOver || this.#answer !== null || this.#isHedged || current === undefined || !this.#canRepeat(current.target)) return;
-    const target = this.#untriedTarget() ?? current.target;
+    if (this.#isOver || this.#answer !== null || this.#isHedged || current === undefined || !this.#alternatives.canRepeat(current.target))
+      return;
+    const target = this.#alternatives.untried(this.monotonic()) ?? current.target;
     if (target.limiter !== null && !target.limiter.tryEnter()) return;
     if (!this.#route.budget.spend(this.monotonic())) {
       target.limiter?.leave();
@@ -247,11 +210,6 @@ export class Sending implements Exchange, AttemptOwner, Waiter {
     }
     this.#isHedged = true;
     this.#attempt(target);
-  }
-
-  #canRepeat(target: LiveTarget): boolean {
-    const body = this.#callFor(target)?.body ?? null;
-    return body === null || Buffer.isBuffer(body);
   }
 
   // --- deciding after a failure -------------------------------------------------------------------------------------------------
@@ -262,16 +220,16 @@ export class Sending implements Exchange, AttemptOwner, Waiter {
     const { target } = failure.attempt;
     // Another attempt is on its way: what it brings decides.
     if (this.#inFlight.size > 0 || this.#queuedFor !== null) return;
-    if (!this.#canRepeat(target)) {
+    if (!this.#alternatives.canRepeat(target)) {
       this.#giveUp(failure);
       return;
     }
     const now = this.monotonic();
-    if (again?.isLimit && isAvailable(target, now, this.#triedKeys.get(target) ?? null) && this.#mayRetry(now)) {
+    if (again?.isLimit && this.#alternatives.hasOtherKey(target, now) && this.#mayRetry(now)) {
       this.#enter(target);
       return;
     }
-    const other = this.#untriedTarget();
+    const other = this.#alternatives.untried(now);
     if (other) {
       this.#enter(other);
       return;
@@ -300,14 +258,8 @@ export class Sending implements Exchange, AttemptOwner, Waiter {
     }
     this.#wait = setTimeout(() => {
       this.#wait = null;
-      const target = this.#firstAvailable() ?? failure.attempt.target;
-      this.#enter(target);
+      this.#enter(this.#alternatives.available(this.monotonic()) ?? failure.attempt.target);
     }, waitMs);
-  }
-
-  #firstAvailable(): LiveTarget | null {
-    const now = this.monotonic();
-    return this.#route.targets.find((target) => this.#callFor(target) !== null && isAvailable(target, now)) ?? null;
   }
 
   /** Nothing else can be tried: the client gets what the last upstream said, in its own words. */
@@ -338,12 +290,17 @@ export class Sending implements Exchange, AttemptOwner, Waiter {
     }
   }
 
+  #afterMs(headers: AnswerHeaders): number | null {
+    return retryAfterMs(headers.retryAfterMs, headers.retryAfter, this.#route.clock.now());
+  }
+
   #tellHead(attempt: Attempt, status: number, headers: AnswerHeaders): void {
     this.#sink.onHead({
       status,
       headers: headers.forward,
       contentType: headers.contentType,
       contentEncoding: headers.contentEncoding,
+      retryAfterMs: status < 400 ? null : this.#afterMs(headers),
       target: attempt.target.info,
       attempts: this.#attempts,
     });
@@ -380,8 +337,9 @@ export class Sending implements Exchange, AttemptOwner, Waiter {
       this.#pastDeadline();
       return false;
     }
-    // A timeout above 2^31 ms would fire at once.
-    this.#deadline = setTimeout(() => this.#pastDeadline(), Math.min(leftMs, 2_147_483_647));
+    // Long ones in whole seconds: timers of equal length share one list. Above 2^31 ms a timer would fire at once.
+    const ms = leftMs < 10_000 ? leftMs : Math.min(Math.ceil(leftMs / 1000) * 1000, 2_147_483_000);
+    this.#deadline = setTimeout(() => this.#pastDeadline(), ms);
     return true;
   }
 

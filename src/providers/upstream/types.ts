@@ -79,6 +79,8 @@ export interface AnswerHead {
   readonly contentType: string | null;
   /** How the body is compressed although identity was asked for; null when it is not. */
   readonly contentEncoding: string | null;
+  /** How long a failed answer asks to wait; null for others, and where it does not say. */
+  readonly retryAfterMs: number | null;
   readonly target: UpstreamTarget;
   /** Requests that were made in all, this one included. */
   readonly attempts: number;

@@ -34,6 +34,7 @@ describe('sending a request upstream', () => {
         headers: ['content-type', 'application/json', 'x-request-id', 'r1'],
         contentType: 'application/json',
         contentEncoding: null,
+        retryAfterMs: null,
         target: expect.objectContaining({ name: 'm', model: 'wire-m' }),
         attempts: 1,
       },
@@ -106,6 +107,13 @@ describe('sending a request upstream', () => {
     const long = await send(all, 'm');
     const late = await send(all, 'm', { deadlineAt: systemClock.now() + 4000 });
     expect([spent.body, long.head?.status, late.head?.status, server.requests.length]).toEqual([quota, 429, 429, 3]);
+  });
+
+  it('waits before it tries a limited upstream without a key again', async () => {
+    const server = await serve(answer(429, '{}', { 'retry-after-ms': '80' }), ok);
+    const began = performance.now();
+    await send(upstreams([{ name: 'm', url: server.url, keys: [] }]), 'm');
+    expect([server.requests.length, performance.now() - began >= 79]).toEqual([2, true]);
   });
 
   it('stops adding load when the retry budget is spent', async () => {

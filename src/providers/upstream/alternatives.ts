@@ -1,0 +1,78 @@
+import { isAvailable, type LiveTarget } from './target.ts';
+import type { OutboundCall, UpstreamRequest } from './types.ts';
+
+const NO_KEYS: ReadonlySet<number> = new Set();
+
+/** What one request can still turn to: the targets of its route with what it tried of them. */
+export class Alternatives {
+  readonly #targets: readonly LiveTarget[];
+  readonly #request: UpstreamRequest;
+  readonly #calls = new Map<LiveTarget, OutboundCall | null>();
+  readonly #triedKeys = new Map<LiveTarget, ReadonlySet<number>>();
+
+  constructor(targets: readonly LiveTarget[], request: UpstreamRequest) {
+    this.#targets = targets;
+    this.#request = request;
+  }
+
+  /** The request for a target, null when the target cannot serve it. Written once for each. */
+  callFor(target: LiveTarget): OutboundCall | null {
+    let call = this.#calls.get(target);
+    if (call === undefined) {
+      call = this.#request.write(target.info);
+      this.#calls.set(target, call);
+    }
+    return call;
+  }
+
+  /** Whether the request can be sent to a target once more: a stream cannot. */
+  canRepeat(target: LiveTarget): boolean {
+    const body = this.callFor(target)?.body ?? null;
+    return body === null || Buffer.isBuffer(body);
+  }
+
+  /** The first target that would take it; where none would, the last one is tried all the same. Null when none can serve it. */
+  first(now: number): LiveTarget | null {
+    return this.#next(now, false);
+  }
+
+  /** The same among the targets that were not tried yet. */
+  untried(now: number): LiveTarget | null {
+    return this.#next(now, true);
+  }
+
+  /** The first target that would take it now, tried or not. */
+  available(now: number): LiveTarget | null {
+    for (const target of this.#targets) if (isAvailable(target, now) && this.callFor(target) !== null) return target;
+    return null;
+  }
+
+  /** Whether a key of a target that was not tried is ready. */
+  hasOtherKey(target: LiveTarget, now: number): boolean {
+    return target.keys.size > 1 && isAvailable(target, now, this.#triedKeys.get(target) ?? NO_KEYS);
+  }
+
+  /** Counts a target as tried without any of its keys. */
+  skip(target: LiveTarget): void {
+    if (!this.#triedKeys.has(target)) this.#triedKeys.set(target, NO_KEYS);
+  }
+
+  /** Takes the key for the next attempt. */
+  takeKey(target: LiveTarget, now: number): number {
+    const tried = this.#triedKeys.get(target) ?? NO_KEYS;
+    const key = target.keys.pick(now, tried);
+    // One key needs no memory of which was tried.
+    this.#triedKeys.set(target, target.keys.size > 1 ? new Set([...tried, key]) : NO_KEYS);
+    return key;
+  }
+
+  #next(now: number, onlyUntried: boolean): LiveTarget | null {
+    let last: LiveTarget | null = null;
+    for (const target of this.#targets) {
+      if ((onlyUntried && this.#triedKeys.has(target)) || this.callFor(target) === null) continue;
+      if (isAvailable(target, now)) return target;
+      last = target;
+    }
+    return last;
+  }
+}

@@ -1,0 +1,133 @@
+import type { ModelEvent, ModelRequest } from '../../core/index.ts';
+import { codecs } from '../codecs/index.ts';
+import { parseJson } from '../codecs/shape.ts';
+import type { Codec, Reading } from '../codecs/types.ts';
+import { SseParser } from '../sse/index.ts';
+import type { CallContext, ModelClient } from '../types.ts';
+import { AnswerQueue } from './answer-queue.ts';
+import { refusalError } from './refusal-error.ts';
+import { type AnswerHead, type OutboundCall, UpstreamError, type UpstreamRequest, type UpstreamTarget } from './types.ts';
+import type { Upstream } from './upstreams.ts';
+
+/** Longest error body that is read, and longest plain answer. */
+const MAX_ERROR_BYTES = 64 * 1024;
+const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
+
+/** How a client asks. */
+export interface HttpClientOptions {
+  /** False asks for plain answers. Default true: events come as they are generated, and what is called off stops being generated. */
+  readonly stream?: boolean;
+}
+
+/**
+ * A live model: a codec over a vendor over an upstream. Each target, the fallbacks too, is spoken to in its own first protocol.
+ * Throws UPSTREAM_BUSY, UPSTREAM_REJECTED, UPSTREAM_FAILED, UPSTREAM_INVALID, ABORTED or DEADLINE_EXCEEDED; an answer that broke off
+ * after it began ends with stop `cut`, so that what was received (and paid for) is kept.
+ */
+export function createHttpClient(upstream: Upstream, options: HttpClientOptions = {}): ModelClient {
+  return { call: (request, context) => callUpstream(upstream, request, context, options.stream ?? true) };
+}
+
+async function* callUpstream(upstream: Upstream, request: ModelRequest, context: CallContext, stream: boolean): AsyncIterable<ModelEvent> {
+  const call = new WrittenCall(request, context, stream);
+  const queue = new AnswerQueue();
+  const exchange = upstream.send(call, queue);
+  queue.exchange = exchange;
+  try {
+    const head = await queue.head();
+    const { codec, reading } = call.readerOf(head.target);
+    if (head.status >= 300) throw await refusalOf(head, queue, codec);
+    if (head.contentEncoding !== null) {
+      throw new UpstreamError(
+        'UPSTREAM_INVALID',
+        `The upstream of ${head.target.name} compressed its answer although it was asked not to.`,
+      );
+    }
+    if (head.contentType?.startsWith('text/event-stream') === true) yield* readStream(queue, codec, reading);
+    else yield* readPlain(head, queue, codec, reading);
+  } finally {
+    exchange.abort();
+  }
+}
+
+/** A request in our own words, written for whichever target it goes to. */
+class WrittenCall implements UpstreamRequest {
+  readonly method = 'POST';
+  readonly query = '';
+  readonly clientRetry = false;
+  readonly signal: AbortSignal | null;
+  readonly deadlineAt: number | null;
+  readonly #request: ModelRequest;
+  readonly #stream: boolean;
+  readonly #readings = new Map<string, Reading>();
+
+  constructor(request: ModelRequest, context: CallContext, stream: boolean) {
+    this.#request = request;
+    this.#stream = stream;
+    this.signal = context.signal;
+    this.deadlineAt = context.deadlineAt;
+  }
+
+  write(target: UpstreamTarget): OutboundCall {
+    const { path, headers, body, reading } = codecOf(target).writeRequest(this.#request, {
+      model: target.model,
+      stream: this.#stream,
+      quirks: target.quirks,
+    });
+    this.#readings.set(target.name, reading);
+    return {
+      path,
+      headers: Object.entries({ 'content-type': 'application/json', ...headers }).flat(),
+      body: Buffer.from(JSON.stringify(body)),
+    };
+  }
+
+  readerOf(target: UpstreamTarget): { readonly codec: Codec; readonly reading: Reading } {
+    return { codec: codecOf(target), reading: this.#readings.get(target.name) ?? {} };
+  }
+}
+
+function codecOf(target: UpstreamTarget): Codec {
+  return codecs[target.protocols[0]];
+}
+
+async function refusalOf(head: AnswerHead, queue: AnswerQueue, codec: Codec): Promise<UpstreamError> {
+  const body = await queue.rest(MAX_ERROR_BYTES).catch(() => Buffer.alloc(0));
+  return refusalError(head.target.name, codec.readError(head.status, body.toString('utf8')), head.retryAfterMs);
+}
+
+async function* readStream(queue: AnswerQueue, codec: Codec, reading: Reading): AsyncIterable<ModelEvent> {
+  const parser = new SseParser();
+  const reader = codec.streamReader(reading);
+  try {
+    for (;;) {
+      const chunk = await queue.next();
+      if (chunk === null) break;
+      for (const frame of parser.push(chunk)) {
+        for (const event of reader.push(frame)) {
+          yield event;
+          // What an upstream sends after its end is nobody's answer.
+          if (event.type === 'end') return;
+        }
+      }
+    }
+    for (const frame of parser.end()) yield* reader.push(frame);
+  } catch (error) {
+    if (!isCut(error)) throw error;
+  }
+  yield* reader.finish();
+}
+
+/** The connection broke, or the bytes are no events: what came before is an answer that was cut. An abort or a deadline is not. */
+function isCut(error: unknown): boolean {
+  const { code } = error as { readonly code?: unknown };
+  return code === 'UPSTREAM_FAILED' || code === 'UPSTREAM_INVALID';
+}
+
+async function* readPlain(head: AnswerHead, queue: AnswerQueue, codec: Codec, reading: Reading): AsyncIterable<ModelEvent> {
+  const body = await queue.rest(MAX_ANSWER_BYTES);
+  const json = parseJson(body.toString('utf8'));
+  if (json === undefined)
+    throw new UpstreamError('UPSTREAM_INVALID', `The upstream of ${head.target.name} sent an answer that is not JSON.`);
+  yield* codec.readResponse(json, reading);
+}
