@@ -43,7 +43,7 @@ export class Ingest {
     this.#reader = new SpoolReader(settings.folder, settings.liveFrom);
   }
 
-  /** Ingests until `end` is called. Never throws for what a store or a spool does. */
+  /** Ingests until `end` is called. Throws only when what others left cannot be read at its start; later trouble is reported and waited for. */
   async run(): Promise<void> {
     const left = this.#reader.countLeft();
     this.#counts.leftRows = left.rows;

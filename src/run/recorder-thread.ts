@@ -12,7 +12,8 @@ export class IngestThread {
 
   /** Throws STORE_UNAVAILABLE when the worker is not built. */
   constructor(data: IngestThreadData, report: (report: IngestReport) => void) {
-    this.#worker = new Worker(workerFile(), { workerData: data });
+    // Not this process's own options: some of them (--input-type) end a worker at once.
+    this.#worker = new Worker(workerFile(), { workerData: data, execArgv: [] });
     // Recording keeps no process alive; waiting for a drain does.
     this.#worker.unref();
     let failure: Error | null = null;

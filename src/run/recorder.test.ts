@@ -1,5 +1,16 @@
 import { spawnSync } from 'node:child_process';
-import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'libsql';
@@ -238,6 +249,25 @@ describe('a recorder', () => {
     await recorder.close();
     expect(ids(await callsIn(world.database))).toEqual(['after', 'before', 'meanwhile']);
     expect(recorder.state()).toMatchObject({ lostRows: 0, lastError: null });
+  });
+
+  it('starts its ingest again when that has ended by itself, and counts what waited once', async () => {
+    const world = newWorld();
+    const left = aCall();
+    mkdirSync(world.folder);
+    writeFileSync(segmentPath(world.folder, 1), encodeCall(left));
+    // A folder where a segment should be cannot be read: the thread ends on it.
+    mkdirSync(segmentPath(world.folder, 2));
+    const recorder = world.open();
+    const calls = [aCall(), aCall()];
+    recorder.record(calls);
+    await recorderState(recorder, (state) => state.lastError !== null);
+    rmdirSync(segmentPath(world.folder, 2));
+    expect(await recorder.drain(60_000)).toBe(true);
+    expect(recorder.state()).toMatchObject({ recordedRows: 2, ingestedRows: 3, queuedRows: 0, queuedBytes: 0, lastError: null });
+    expect(await recorder.close()).toBe(true);
+    expect(ids(await callsIn(world.database))).toEqual(ids([left, ...calls]));
+    expect(world.warnings[0]).toMatch(/^the ingest ended: EISDIR/);
   });
 
   it('cannot be made where nothing can be written', () => {
