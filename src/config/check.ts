@@ -86,7 +86,28 @@ export function checkTasks(raw: Checkable, source: Source): readonly Problem[] {
     ...labels(name, task, source),
     ...metric(name, task, source),
     ...prompt(name, task, source),
+    ...fingerprints(name, raw, source),
   ]);
+}
+
+/** A template belongs to one task: the first that lists it keeps it. */
+function fingerprints(name: string, raw: Checkable, source: Source): readonly Problem[] {
+  const entries = Object.entries(raw.tasks);
+  const before = entries.slice(
+    0,
+    entries.findIndex(([other]) => other === name),
+  );
+  const own = raw.tasks[name]?.fingerprints ?? [];
+  return own.flatMap((fingerprint, i) => {
+    const owner = before.find(([, task]) => task.fingerprints?.includes(fingerprint))?.[0] ?? (own.indexOf(fingerprint) < i ? name : null);
+    if (owner === null) return [];
+    return [
+      {
+        message: `tasks.${name}.fingerprints holds a template that tasks.${owner} lists already; keep one.`,
+        position: source.at(['tasks', name, 'fingerprints', i]),
+      },
+    ];
+  });
 }
 
 function ladder(name: string, task: Partial<RawTask>, models: readonly string[], source: Source): readonly Problem[] {

@@ -80,6 +80,7 @@ describe('a config', () => {
       threshold: null,
       signal: null,
       parameters: {},
+      fingerprints: [],
     });
     expect(config.priceFile).toBe('/home/me/prices.json');
     expect(config.prices).toEqual([
@@ -294,5 +295,19 @@ describe('a config file', () => {
       'server',
       'allowUnauthenticated',
     ]);
+  });
+
+  it('lets a prompt template belong to one task only', () => {
+    const hash = 'ab'.repeat(32);
+    const text = [
+      'models: { m: { provider: replay, data: a.jsonl } }',
+      'tasks:',
+      `  a: { output: { kind: text }, ladder: [m], fingerprints: [${hash}] }`,
+      `  b: { output: { kind: text }, ladder: [m], fingerprints: [${hash}] }`,
+    ].join('\n');
+    expect(() => parseConfig(text, 'c.yaml', {})).toThrow('tasks.b.fingerprints holds a template that tasks.a lists already');
+    const one = parseConfig(text.split('\n').slice(0, 3).join('\n'), 'c.yaml', {});
+    expect(one.tasks.get('a')?.fingerprints).toEqual([hash]);
+    expect(() => parseConfig(text.replaceAll(hash, 'abc'), 'c.yaml', {})).toThrow('tasks.a.fingerprints.0');
   });
 });

@@ -1,6 +1,8 @@
 export type { Known } from './check.ts';
 export { ConfigError } from './config-error.ts';
 export { loadConfig } from './load.ts';
+export { type Lock, type LockedCertificate, lockPathOf, NO_LOCK, parseLock, readLock, withCertificate, writeLock } from './lock.ts';
+export { lockJsonSchema } from './lock-schema.ts';
 export { parseConfig } from './parse.ts';
 export { configJsonSchema } from './schema.ts';
 export { suggestion } from './suggest.ts';

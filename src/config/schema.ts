@@ -4,7 +4,8 @@ import { servingShape } from './serving-schema.ts';
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._:/-]*$/;
 
-const SIGNALS = [
+/** Every confidence signal, by name. */
+export const SIGNALS = [
   'probability',
   'token',
   'margin',
@@ -118,6 +119,10 @@ export const taskSchema = z.strictObject({
   threshold: z.number().min(0).max(1).optional().describe('A fixed number, always shown as uncertified'),
   signal: z.enum(SIGNALS).optional().describe('The confidence signal to use; the most trusted one there is when absent'),
   parameters: parameters.optional(),
+  fingerprints: z
+    .array(z.string().regex(/^[0-9a-f]{64}$/))
+    .optional()
+    .describe('Prompt templates whose traffic belongs to this task, as `smallfirst tasks` lists them'),
 });
 
 const priceRow = z.strictObject({

@@ -23,6 +23,7 @@ function buildTask(name: string, task: RawTask): TaskConfig {
     threshold: task.threshold ?? null,
     signal: task.signal ?? null,
     parameters: parametersOf(task.parameters),
+    fingerprints: task.fingerprints ?? [],
   };
 }
 

@@ -42,6 +42,8 @@ export interface TaskConfig extends Task {
   /** Name of the confidence signal; null takes the best one that the answers carry. */
   readonly signal: SignalName | null;
   readonly parameters: Parameters;
+  /** Prompt templates whose unnamed traffic belongs to this task. */
+  readonly fingerprints: readonly string[];
 }
 
 /** An upstream for what the config does not name. */
