@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { errorTable } from '../src/core/index.ts';
+import { configPage, configSchemaFile } from './config-page.ts';
 import { readmeBlocks } from './readme-blocks.ts';
 
 /**
@@ -9,6 +10,8 @@ import { readmeBlocks } from './readme-blocks.ts';
  */
 const pages: Readonly<Record<string, () => string>> = {
   'docs/reference/errors.md': errorsPage,
+  'docs/reference/config.md': configPage,
+  'docs/reference/config.schema.json': configSchemaFile,
   'README.md': () => withBlocks(readFileSync('README.md', 'utf8'), readmeBlocks()),
 };
 
