@@ -65,6 +65,21 @@ function finish(members: Member[], bytes: Buffer, at: number, end: number): Memb
   return members;
 }
 
+/** Where the elements of the JSON list that opens at `start` stand, one at a time. Throws JsonShapeError where it is no list. */
+export function* scanElements(bytes: Buffer, start: number, end: number): Generator<{ readonly start: number; readonly end: number }> {
+  if (bytes[start] !== OPEN_BRACKET) throw new JsonShapeError('this is not a JSON list', start);
+  let at = skipSpace(bytes, start + 1, end);
+  if (bytes[at] === CLOSE_BRACKET) return;
+  for (;;) {
+    const valueEnd = skipValue(bytes, at, end);
+    yield { start: at, end: valueEnd };
+    at = skipSpace(bytes, valueEnd, end);
+    if (at >= end || bytes[at] === CLOSE_BRACKET) return;
+    if (bytes[at] !== COMMA) throw new JsonShapeError('a comma or the end of the list is missing', at);
+    at = skipSpace(bytes, at + 1, end);
+  }
+}
+
 function skipSpace(bytes: Buffer, from: number, end: number): number {
   let at = from;
   while (at < end) {
