@@ -41,6 +41,8 @@ export interface BudgetDeps {
 export function gatewayBudgets(deps: BudgetDeps): { reserve(exchange: Asked): Reservation | null } {
   return {
     reserve: (exchange) => {
+      // Counting tokens is free.
+      if (exchange.route.kind !== 'call') return null;
       const { key, team, caps } = exchange.caller;
       const task = deps.taskOf(exchange);
       const payer: Payer = { key, team, task: task.name };

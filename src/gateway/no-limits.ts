@@ -5,5 +5,5 @@ export const noBudgets: Ledger = { reserve: () => null };
 
 /** Nobody listens but the operator's terminal. */
 export function quietObserver(warn: (message: string) => void): Observer {
-  return { ended: () => {}, warn };
+  return { began: () => null, recorded: () => {}, ended: () => {}, warn };
 }

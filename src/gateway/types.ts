@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { CapsConfig } from '../config/index.ts';
 import type { Call, Clock, Tier } from '../core/index.ts';
 import type { PriceBook } from '../pricing/index.ts';
@@ -50,10 +50,22 @@ export interface Ledger {
 
 /** Hears of requests, for logs, metrics and traces. Must not throw and must be cheap. */
 export interface Observer {
+  /** An exchange begins. Returns the `traceparent` to send upstream in place of the client's, or null to leave that as it is. */
+  began(exchange: Exchange): string | null;
+  /** A row of it was recorded. */
+  recorded(exchange: Exchange, call: Call): void;
   /** An exchange is over, answered or not. */
   ended(exchange: Exchange): void;
   /** Something that an operator should know; holds no key and no prompt. */
   warn(message: string): void;
+}
+
+/** Serves whoever runs the gateway. */
+export interface Operator {
+  /** The metrics as text. Rejects with UNAUTHENTICATED or FORBIDDEN. */
+  metrics(request: IncomingMessage): Promise<{ readonly type: string; readonly text: string }>;
+  /** Takes over a request to the admin API, its body and its answer. Throws UNAUTHENTICATED or FORBIDDEN. */
+  admin(request: IncomingMessage, response: ServerResponse): Promise<void>;
 }
 
 /** A model that a client may name, with what a row about it says. */

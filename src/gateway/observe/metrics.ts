@@ -1,0 +1,237 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { type Call, type EpochMs, inputTotal } from '../../core/index.ts';
+import type { BudgetState, RecorderState } from '../../run/index.ts';
+
+/** What is asked when the metrics are read. */
+export interface MetricSources {
+  readonly recorder: () => RecorderState;
+  readonly budgets: () => readonly BudgetState[];
+  /** Whether a model's circuit breaker lets requests through. */
+  readonly models: () => readonly { readonly model: string; readonly isAvailable: boolean }[];
+  readonly active: () => number;
+  readonly droppedLogLines: () => number;
+}
+
+/** One request as it is counted. Names that are not known beforehand must be null. */
+export interface RequestFigures {
+  readonly protocol: string;
+  readonly model: string | null;
+  readonly task: string | null;
+  readonly status: number;
+  readonly ms: number;
+  /** Null where no upstream was asked. */
+  readonly upstreamMs: number | null;
+}
+
+/** Metrics in Prometheus' text format. */
+export interface Metrics {
+  request(figures: RequestFigures): void;
+  call(call: Call, names: { readonly model: string | null; readonly task: string | null }): void;
+  /** Everything there is, as /metrics shows it, with its content type. */
+  read(): Promise<{ readonly type: string; readonly text: string }>;
+}
+
+/** Different label values of one name that are told apart; whatever comes later counts as `other`. */
+const MAX_NAMES = 200;
+const MAX_CELLS = 5_000;
+
+const UPSTREAM_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120, 300];
+const OVERHEAD_SECONDS = [0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1];
+
+/** Names as labels, so many at most: what clients can choose must not grow the page without end. */
+class Names {
+  readonly #known = new Map<string, string>();
+
+  label(name: string | null): string {
+    if (name === null) return '';
+    const known = this.#known.get(name);
+    if (known !== undefined) return known;
+    if (this.#known.size >= MAX_NAMES) return 'other';
+    this.#known.set(name, name);
+    return name;
+  }
+}
+
+/** Sums under one set of labels. Adding to them costs a tenth of a counter's own bookkeeping, which waits until somebody reads. */
+class Cells {
+  readonly #cells = new Map<string, { readonly labels: readonly string[]; readonly sums: number[] }>();
+  readonly #width: number;
+
+  constructor(width: number) {
+    this.#width = width;
+  }
+
+  /** The sums of these labels, to be added to. */
+  at(...labels: readonly string[]): number[] {
+    const key = labels.join('\n');
+    let cell = this.#cells.get(key);
+    if (cell === undefined) {
+      if (this.#cells.size >= MAX_CELLS) return this.#overflow(labels);
+      cell = { labels, sums: new Array<number>(this.#width).fill(0) };
+      this.#cells.set(key, cell);
+    }
+    return cell.sums;
+  }
+
+  /** Shows one of the sums as a counter. */
+  show(index: number, counter: Counter, names: readonly string[]): void {
+    counter.reset();
+    for (const { labels, sums } of this.#cells.values()) {
+      const value = sums[index] ?? 0;
+      if (value > 0) counter.inc(Object.fromEntries(names.map((name, i) => [name, labels[i] ?? ''])), value);
+    }
+  }
+
+  #overflow(labels: readonly string[]): number[] {
+    const other = labels.map(() => 'other');
+    const key = other.join('\n');
+    let cell = this.#cells.get(key);
+    if (cell === undefined) {
+      cell = { labels: other, sums: new Array<number>(this.#width).fill(0) };
+      this.#cells.set(key, cell);
+    }
+    return cell.sums;
+  }
+}
+
+/** Opens the metrics of a gateway, those of its process included. */
+export function openMetrics(sources: MetricSources, now: () => EpochMs): Metrics {
+  return new PrometheusMetrics(sources, now);
+}
+
+const CALLS = 0;
+const INPUT = 1;
+const CACHED = 2;
+const OUTPUT = 3;
+const COST = 4;
+const UNPRICED = 5;
+const CALL_LABELS = ['model', 'task', 'purpose', 'outcome'] as const;
+const REQUEST_LABELS = ['protocol', 'model', 'task', 'status'] as const;
+
+class PrometheusMetrics implements Metrics {
+  readonly #registry = new Registry();
+  readonly #models = new Names();
+  readonly #tasks = new Names();
+  readonly #requests = new Cells(1);
+  readonly #calls = new Cells(6);
+  readonly #upstream: Histogram<'model'>;
+  readonly #firstToken: Histogram<'model'>;
+  readonly #overhead: Histogram<'protocol'>;
+
+  constructor(sources: MetricSources, now: () => EpochMs) {
+    const registers = [this.#registry];
+    collectDefaultMetrics({ register: this.#registry });
+    this.#counter('smallfirst_requests_total', 'Client requests by how they were answered.', [...REQUEST_LABELS], (counter) =>
+      this.#requests.show(0, counter, REQUEST_LABELS),
+    );
+    const ofCalls = (name: string, help: string, index: number) =>
+      this.#counter(name, help, [...CALL_LABELS], (counter) => this.#calls.show(index, counter, CALL_LABELS));
+    ofCalls('smallfirst_calls_total', 'Requests to models: every attempt that was recorded.', CALLS);
+    ofCalls('smallfirst_input_tokens_total', 'Prompt tokens, those read from a cache included.', INPUT);
+    ofCalls('smallfirst_cached_tokens_total', 'Prompt tokens that were read from a cache.', CACHED);
+    ofCalls('smallfirst_output_tokens_total', 'Generated tokens, reasoning included.', OUTPUT);
+    ofCalls('smallfirst_cost_usd_total', 'US dollars. Calls without a known price are not in it.', COST);
+    ofCalls('smallfirst_unpriced_calls_total', 'Calls without a known price.', UNPRICED);
+    const upstream = { labelNames: ['model'] as const, buckets: UPSTREAM_SECONDS, registers };
+    this.#upstream = new Histogram({
+      name: 'smallfirst_upstream_seconds',
+      help: 'From sending a request upstream until its answer had ended.',
+      ...upstream,
+    });
+    this.#firstToken = new Histogram({
+      name: 'smallfirst_first_byte_seconds',
+      help: 'From the arrival of a streamed request until the first byte of its answer.',
+      ...upstream,
+    });
+    this.#overhead = new Histogram({
+      name: 'smallfirst_overhead_seconds',
+      help: 'What a request took beyond its upstream: the time in the gateway and in reading from and writing to the client.',
+      labelNames: ['protocol'],
+      buckets: OVERHEAD_SECONDS,
+      registers,
+    });
+    this.#gauges(sources, now);
+  }
+
+  request({ protocol, model, task, status, ms, upstreamMs }: RequestFigures): void {
+    const label = this.#models.label(model);
+    (this.#requests.at(protocol, label, this.#tasks.label(task), String(status)) as [number])[0] += 1;
+    if (upstreamMs === null) return;
+    this.#upstream.observe({ model: label }, upstreamMs / 1000);
+    this.#overhead.observe({ protocol }, Math.max(0, ms - upstreamMs) / 1000);
+  }
+
+  call(call: Call, { model, task }: { readonly model: string | null; readonly task: string | null }): void {
+    const label = this.#models.label(model);
+    const sums = this.#calls.at(label, this.#tasks.label(task), call.purpose, call.outcome);
+    const add = (index: number, value: number) => {
+      sums[index] = (sums[index] ?? 0) + value;
+    };
+    add(CALLS, 1);
+    add(INPUT, inputTotal(call.usage));
+    add(CACHED, call.usage.cacheRead);
+    add(OUTPUT, call.usage.output);
+    if (call.cost === null) add(UNPRICED, 1);
+    else add(COST, call.cost / 1e9);
+    if (call.streamed && call.firstTokenMs !== null) this.#firstToken.observe({ model: label }, call.firstTokenMs / 1000);
+  }
+
+  async read(): Promise<{ readonly type: string; readonly text: string }> {
+    return { type: this.#registry.contentType, text: await this.#registry.metrics() };
+  }
+
+  #counter(name: string, help: string, labelNames: readonly string[], show: (counter: Counter) => void): void {
+    new Counter({
+      name,
+      help,
+      labelNames: [...labelNames],
+      registers: [this.#registry],
+      collect() {
+        show(this);
+      },
+    });
+  }
+
+  #gauges(sources: MetricSources, now: () => EpochMs): void {
+    const registers = [this.#registry];
+    const gauge = (name: string, help: string, read: () => number) =>
+      new Gauge({
+        name,
+        help,
+        registers,
+        collect() {
+          this.set(read());
+        },
+      });
+    gauge('smallfirst_requests_active', 'Requests under way.', sources.active);
+    gauge('smallfirst_spool_rows', 'Recorded rows that are not yet in the store.', () => sources.recorder().queuedRows);
+    gauge('smallfirst_spool_bytes', 'Their size in the spool.', () => sources.recorder().queuedBytes);
+    gauge('smallfirst_spool_oldest_seconds', 'Age of the oldest of them.', () => {
+      const { oldestQueuedAt } = sources.recorder();
+      return oldestQueuedAt === null ? 0 : Math.max(0, now() - oldestQueuedAt) / 1000;
+    });
+    gauge('smallfirst_lost_rows', 'Rows that could not be recorded since the start.', () => sources.recorder().lostRows);
+    gauge('smallfirst_rejected_rows', 'Rows that the store refused since the start.', () => sources.recorder().rejectedRows);
+    gauge('smallfirst_log_lines_dropped', 'Log lines given up since the start.', sources.droppedLogLines);
+    new Gauge({
+      name: 'smallfirst_budget_left_usd',
+      help: 'What could still be reserved in the running window.',
+      labelNames: ['scope', 'name', 'window'],
+      registers,
+      collect() {
+        this.reset();
+        for (const { scope, name, window, left } of sources.budgets().slice(0, MAX_CELLS)) this.set({ scope, name, window }, left / 1e9);
+      },
+    });
+    new Gauge({
+      name: 'smallfirst_breaker_open',
+      help: '1 while the circuit breakers of a model and of all its fallbacks are open.',
+      labelNames: ['model'],
+      registers,
+      collect() {
+        this.reset();
+        for (const { model, isAvailable } of sources.models()) this.set({ model }, isAvailable ? 0 : 1);
+      },
+    });
+  }
+}
