@@ -1,5 +1,6 @@
 import { type Calibrator, calibrate, type SignalName, signalsOf, signalValue } from './confidence/index.ts';
 import type { Config, ModelConfig, TaskConfig } from './config/index.ts';
+import type { Environment } from './config/types.ts';
 import { type Call, type Clock, type Model, newId, SmallfirstError, systemClock, textOf, usage } from './core/index.ts';
 import { validateOutput } from './metrics/index.ts';
 import { loadTokenizer, PriceBook } from './pricing/index.ts';
@@ -7,6 +8,7 @@ import { ClientRegistry, loadRecording, type ModelClient } from './providers/ind
 import { type StepDeps, systemTimer } from './run/index.ts';
 import { openDataDir, openSqliteStore, type Store } from './store/index.ts';
 import { loadStudent } from './student/index.ts';
+import { openUpstreams } from './upstream-settings.ts';
 
 /** A config at work: its store, its models and its prices. The only place where concrete adapters are picked. */
 export interface App {
@@ -18,14 +20,18 @@ export interface App {
   close(): Promise<void>;
 }
 
-/** Opens a data directory as its owner, and what the config names. Throws DATA_DIR_LOCKED when another process owns it. */
-export async function openApp(config: Config, dataDir: string): Promise<App> {
+/**
+ * Opens a data directory as its owner, and what the config names. `environment` is where vendors' customary keys are looked up.
+ * Throws DATA_DIR_LOCKED when another process owns it, CONFIG_INVALID for an upstream that may not be called.
+ */
+export async function openApp(config: Config, dataDir: string, environment: Environment = {}): Promise<App> {
+  const upstreams = openUpstreams(config, environment);
   const directory = await openDataDir(dataDir);
   const store = await openSqliteStore(directory.database).catch(async (error: unknown) => {
     await directory.release();
     throw error;
   });
-  const registry = new ClientRegistry({ loadRecording, loadStudent });
+  const registry = new ClientRegistry({ loadRecording, loadStudent, upstream: (name) => upstreams.get(name) });
   return {
     config,
     store,
@@ -33,6 +39,7 @@ export async function openApp(config: Config, dataDir: string): Promise<App> {
     prices: new PriceBook({ declared: config.prices, warn: () => {} }),
     client: (model) => registry.client(model),
     close: async () => {
+      await upstreams.destroy();
       await store.close();
       await directory.release();
     },

@@ -19,6 +19,7 @@ import { loadTokenizer, PriceBook } from './pricing/index.ts';
 import { type Upstream, type UpstreamSettings, Upstreams, type Vendor, vendorOf, vendors } from './providers/index.ts';
 import { createRecorder, type Recorder } from './run/index.ts';
 import { openDataDir } from './store/index.ts';
+import { liveModels, upstreamSettings } from './upstream-settings.ts';
 
 /** Where and for whom a gateway serves. */
 export interface GatewayAppOptions {
@@ -113,12 +114,12 @@ function guardWithoutKeys(config: Config, host: string): Access {
 
 /** Every model of the config that is called over HTTP, and who serves what the config does not name. */
 function directoryOf(config: Config, upstreams: Upstreams): Directory {
-  const live = [...config.models.values()].filter((model) => vendorOf(model.provider) !== null);
+  const live = liveModels(config);
   const others = FAMILIES.flatMap((family) => {
     const settings = passthroughOf(config, family);
     return settings === null ? [] : [{ family, settings }];
   });
-  upstreams.add([...live.map(settingsOf), ...others.map(({ settings }) => settings)]);
+  upstreams.add([...live.map(upstreamSettings), ...others.map(({ settings }) => settings)]);
   const models = new Map<string, ServedModel>(
     live.map(({ name, provider, model, tier }) => [name, { name, provider, model, tier, upstream: upstreams.get(name) }]),
   );
@@ -157,16 +158,6 @@ function passthroughOf(config: Config, family: Family): UpstreamSettings | null 
     url,
     keys: apiKey === null ? [] : [{ key: apiKey, weight: 1 }],
     forwardCredential: apiKey === null,
-  };
-}
-
-function settingsOf(model: ModelConfig): UpstreamSettings {
-  return {
-    name: model.name,
-    provider: model.provider,
-    model: model.model,
-    url: model.url,
-    keys: model.apiKey === null ? [] : [{ key: model.apiKey, weight: 1 }],
   };
 }
 

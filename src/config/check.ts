@@ -27,6 +27,7 @@ export function checkModels(raw: Checkable, source: Source, known: Known): reado
   return Object.entries(raw.models).flatMap(([name, model]) => [
     ...reserved(name, source),
     ...provider(name, model, source, known),
+    ...fallbacks(name, model, raw.modelNames, source),
     ...price(name, model, source),
   ]);
 }
@@ -59,6 +60,18 @@ function provider(name: string, model: Partial<RawModel>, source: Source, known:
       message: `models.${name} lacks "${key}", which the provider ${model.provider} needs; add it.`,
       position: source.heading(['models', name]),
     }));
+}
+
+function fallbacks(name: string, model: Partial<RawModel>, models: readonly string[], source: Source): readonly Problem[] {
+  return (model.fallbacks ?? []).flatMap((fallback, i) => {
+    const position = source.at(['models', name, 'fallbacks', i]);
+    const written = source.written(['models', name, 'fallbacks', i]);
+    if (fallback === name) return [{ message: `models.${name}.fallbacks names the model itself; use retries.`, position }];
+    if (models.includes(fallback)) return [];
+    return [
+      { message: `models.${name}.fallbacks names ${written}, which is no model of this file.${suggestion(fallback, models)}`, position },
+    ];
+  });
 }
 
 function price(name: string, model: Partial<RawModel>, source: Source): readonly Problem[] {

@@ -55,6 +55,7 @@ describe('a config', () => {
       contextWindow: null,
       url: null,
       apiKey: null,
+      upstream: expect.objectContaining({ keys: [], breaker: true, retries: null }),
       data: '/home/me/answers.jsonl',
       path: null,
       price: { usdPerMillion: { input: 0.1, output: 0.4 } },

@@ -3,6 +3,7 @@ import type { Known } from './check.ts';
 import { priceTerms, withoutUndefined } from './prices.ts';
 import type { RawConfig, RawModel } from './schema.ts';
 import type { ModelConfig, Parameters } from './types.ts';
+import { modelUpstream } from './upstream-schema.ts';
 
 const TIERS: readonly Tier[] = ['small', 'mid', 'frontier'];
 
@@ -11,6 +12,7 @@ export function buildModels(raw: RawConfig, known: Known, inFolder: (path: strin
   const tiers = tiersByLadder(raw);
   const models = new Map<string, ModelConfig>();
   for (const [name, model] of Object.entries(raw.models)) {
+    const upstream = modelUpstream(model);
     models.set(name, {
       name,
       provider: model.provider,
@@ -21,7 +23,8 @@ export function buildModels(raw: RawConfig, known: Known, inFolder: (path: strin
       capabilities: new Set(model.capabilities ?? defaultCapabilities(model.provider, known)),
       contextWindow: model.contextWindow ?? null,
       url: model.url ?? null,
-      apiKey: model.apiKey ?? null,
+      apiKey: upstream.keys[0]?.key ?? null,
+      upstream,
       data: model.data === undefined ? null : inFolder(model.data),
       path: model.path === undefined ? null : inFolder(model.path),
       price: priceTerms(model),
@@ -39,6 +42,7 @@ export function buildModels(raw: RawConfig, known: Known, inFolder: (path: strin
       contextWindow: null,
       url: null,
       apiKey: null,
+      upstream: modelUpstream({}),
       data: null,
       path: inFolder(student.path),
       price: { free: true },

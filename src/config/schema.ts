@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { SignalName } from '../confidence/index.ts';
 import { servingShape } from './serving-schema.ts';
+import { upstreamShape } from './upstream-schema.ts';
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._:/-]*$/;
 
@@ -69,7 +70,7 @@ export const modelSchema = z.strictObject({
     .url({ protocol: /^https?$/ })
     .optional()
     .describe('Base URL, as the SDK of that vendor takes it'),
-  apiKey: z.string().min(1).optional().describe('The credential; write ${NAME} to take it from the environment'),
+  ...upstreamShape,
   tier: z.enum(['small', 'mid', 'frontier']).optional().describe('By its place on the ladders when absent'),
   boundary: z.string().min(1).optional().describe('Where its data may go: internal, eu, any, or a word of your own'),
   capabilities: z.array(z.enum(['tools', 'images', 'json-schema', 'logprobs', 'streaming', 'embeddings', 'system'])).optional(),

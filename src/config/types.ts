@@ -15,8 +15,10 @@ export interface Parameters {
 /** A model of the config, with everything that its provider and its price need. */
 export interface ModelConfig extends Model {
   readonly url: string | null;
-  /** A secret: never printed, logged or hashed. */
+  /** The first credential. A secret: never printed, logged or hashed. */
   readonly apiKey: string | null;
+  /** How it is called over HTTP; nothing of it matters for a model in this process. */
+  readonly upstream: ModelUpstream;
   /** Absolute path of the recording that a replayed model answers from. */
   readonly data: string | null;
   /** Absolute path of the folder that an embedded student is loaded from. */
@@ -25,6 +27,24 @@ export interface ModelConfig extends Model {
   readonly price: PriceTerms | null;
   readonly parameters: Parameters;
 }
+
+/** How a model is called over HTTP. Null leaves a choice to the upstream's own default. */
+export interface ModelUpstream {
+  /** Credentials that share the load by weight. Secrets: never printed, logged or hashed. */
+  readonly keys: readonly { readonly key: string; readonly weight: number }[];
+  readonly protocols: readonly [WireProtocol, ...WireProtocol[]] | null;
+  readonly retries: number | null;
+  readonly breaker: boolean;
+  readonly concurrency: number | null;
+  readonly queue: number | null;
+  readonly timeoutMs: number | null;
+  readonly hedgeMs: number | null;
+  /** Names of models, in order. */
+  readonly fallbacks: readonly string[];
+}
+
+/** A wire protocol, as the config names it. */
+export type WireProtocol = 'openai-chat' | 'openai-responses' | 'anthropic-messages';
 
 /** The prompt of a task: `{{input}}` in `user` stands for the item. */
 export interface Prompt {

@@ -48,7 +48,13 @@ async function world(set: readonly unknown[], answers: readonly unknown[]): Prom
   const config = parseConfig(CONFIG, join(folder, 'smallfirst.yaml'), {}, { providers });
   const store = await openSqliteStore(':memory:');
   opened.push(store);
-  const registry = new ClientRegistry({ loadRecording, loadStudent: () => Promise.reject(new Error('no students here')) });
+  const registry = new ClientRegistry({
+    loadRecording,
+    loadStudent: () => Promise.reject(new Error('no students here')),
+    upstream: (name) => {
+      throw new Error(`nothing over HTTP here: ${name}`);
+    },
+  });
   const calls: World['calls'] = [];
   const progress: EvalProgress[] = [];
   const noted = async (model: ModelConfig): Promise<ModelClient> => {

@@ -23,6 +23,9 @@ async function recordingFile(lines: readonly unknown[]): Promise<string> {
 const deps: ClientDeps = {
   loadRecording,
   loadStudent: () => Promise.reject(new SmallfirstError('STUDENT_FILE_INVALID', 'no students here')),
+  upstream: (name) => {
+    throw new SmallfirstError('MODEL_NOT_FOUND', `nothing over HTTP here: ${name}`);
+  },
 };
 
 const source = (data: string, model: string) => ({ name: model, provider: 'replay', model, data, path: null });

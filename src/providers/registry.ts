@@ -1,4 +1,5 @@
 import { SmallfirstError } from '../core/index.ts';
+import { httpProviders } from './http-providers.ts';
 import type { Recording } from './recording.ts';
 import { replayClient } from './replay.ts';
 import { studentClient } from './student.ts';
@@ -6,6 +7,7 @@ import type { ClientDeps, ModelClient, ModelSource, ProviderRow } from './types.
 
 /** Every provider there is: adding one is one row. The config checks models against it. */
 export const providers = {
+  ...httpProviders,
   replay: {
     needs: ['data'],
     capabilities: ['system', 'streaming', 'logprobs', 'json-schema', 'tools', 'images'],

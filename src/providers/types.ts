@@ -1,5 +1,6 @@
 import type { Capability, EpochMs, ModelEvent, ModelRequest } from '../core/index.ts';
 import type { Recording } from './recording.ts';
+import type { Upstream } from './upstream/upstreams.ts';
 
 /** What surrounds one call to a model. */
 export interface CallContext {
@@ -56,6 +57,8 @@ export interface ClientDeps {
   loadStudent(path: string): Promise<StudentModel>;
   /** Reads a recording. Throws INPUT_INVALID with the line, or INPUT_NOT_FOUND. */
   loadRecording(path: string): Promise<Recording>;
+  /** How a model of the config is reached over HTTP. Throws MODEL_NOT_FOUND. */
+  upstream(name: string): Upstream;
 }
 
 /** A provider as a row: what a model of it needs in the config, what it can do, and how it is called. */

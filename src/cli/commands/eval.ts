@@ -41,7 +41,7 @@ export async function runEval(options: EvalCommandOptions, io: CommandIo): Promi
       `--pairs takes one candidate beside the ceiling, and there are ${plan.candidates.length}; name it with --models.`,
     );
   }
-  const app = await openApp(config, resolve(io.cwd, options.data));
+  const app = await openApp(config, resolve(io.cwd, options.data), io.env);
   const progress = new EvalProgressLine(`eval ${plan.task.name}`, io);
   try {
     const { report, pairs } = await evaluate(
@@ -83,6 +83,8 @@ function planOf(config: Config, options: EvalCommandOptions, io: CommandIo): Eva
     limit: options.limit ?? null,
     concurrency: options.concurrency ?? 8,
     repeats: options.repeats ?? 1,
+    // Pairs that are written will be certified: then this verdict is the first of several looks at them.
+    look: options.pairs === undefined ? undefined : 1,
     maxCost: options.maxCost === undefined ? null : nanoUsd(options.maxCost),
   };
 }
@@ -117,7 +119,7 @@ async function writePairs(path: string, pairs: readonly Pair[], report: EvalRepo
     ...(cluster === undefined ? {} : { cluster }),
   });
   await writeAtomically(path, pairs.map((pair) => `${JSON.stringify(row(pair))}\n`).join(''));
-  io.note(`${count(pairs.length)} pairs in ${path}. The verdict here was a look at them: certify them with --look 2, or on fresh ones.`);
+  io.note(`${count(pairs.length)} pairs in ${path}. The verdict here was look 1 at them: certify them with --look 2.`);
 }
 
 function show(report: EvalReport, json: boolean, io: CommandIo): void {
