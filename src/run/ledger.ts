@@ -128,6 +128,15 @@ export class Ledger {
     for (const account of this.#end(reservation)) account.settled += actual;
   }
 
+  /** Books money that was spent without a reservation: the payer has spent it, room or not. */
+  book(payer: Payer, amount: NanoUsd, at: EpochMs): void {
+    if (!Number.isSafeInteger(amount) || amount < 0) throw new RangeError(`not an amount to book: ${amount}`);
+    for (const account of this.#accountsOf(payer)) {
+      roll(account, at);
+      account.settled += amount;
+    }
+  }
+
   /** Gives everything back: the request cost nothing because it was never sent. */
   release(reservation: Reservation): void {
     this.#end(reservation);
