@@ -26,7 +26,16 @@ export class Ingest {
   readonly #settings: IngestSettings;
   readonly #deps: IngestDeps;
   readonly #reader: SpoolReader;
-  readonly #counts = { leftRows: 0, leftBytes: 0, takenRows: 0, takenBytes: 0, rejectedRows: 0, tornLines: 0, prunedBodies: 0 };
+  readonly #counts = {
+    leftRows: 0,
+    leftBytes: 0,
+    takenRows: 0,
+    takenBytes: 0,
+    rejectedRows: 0,
+    tornLines: 0,
+    prunedBodies: 0,
+    prunedCalls: 0,
+  };
   #store: Store | null = null;
   #trouble: IngestTrouble | null = null;
   #reported: SpoolPosition | null = null;
@@ -133,9 +142,11 @@ export class Ingest {
 
   /** Once an hour and only when everything is in: what is pruned can then not come back out of the spool. */
   async #prune(store: Store): Promise<void> {
-    const { bodiesMs } = this.#settings.retention;
-    if (bodiesMs === null || this.#deps.clock.monotonic() < this.#pruneAt) return;
-    this.#counts.prunedBodies += await store.bodies.prune(this.#deps.clock.now() - bodiesMs);
+    const { bodiesMs, callsMs } = this.#settings.retention;
+    if ((bodiesMs === null && callsMs === null) || this.#deps.clock.monotonic() < this.#pruneAt) return;
+    const now = this.#deps.clock.now();
+    if (bodiesMs !== null) this.#counts.prunedBodies += await store.bodies.prune(now - bodiesMs);
+    if (callsMs !== null) this.#counts.prunedCalls += await store.calls.prune(now - callsMs);
     this.#pruneAt = this.#deps.clock.monotonic() + PRUNE_EVERY_MS;
     this.#report();
   }

@@ -9,6 +9,8 @@ export type StoreLocation =
 /** How long things are kept, in milliseconds; null keeps them for good. */
 export interface Retention {
   readonly bodiesMs: number | null;
+  /** Rows of calls; bills keep what they add up to. */
+  readonly callsMs: number | null;
 }
 
 /** What an ingest is told, as data: it may run in another thread. */
@@ -51,6 +53,7 @@ export interface IngestReport {
   /** Lines that a crash tore: they were never acknowledged, and are in no other count. */
   readonly tornLines: number;
   readonly prunedBodies: number;
+  readonly prunedCalls: number;
   /** Null while all is well. */
   readonly trouble: IngestTrouble | null;
   /** When the oldest row was recorded that the trouble keeps waiting; null without trouble. */

@@ -95,6 +95,7 @@ describe('a recorder', () => {
       lostRows: 0,
       droppedBodies: 0,
       prunedBodies: 0,
+      prunedCalls: 0,
       lastError: null,
     });
     expect(await recorder.close()).toBe(true);
@@ -276,7 +277,7 @@ describe('a recorder', () => {
     expect(() => world.open()).toThrow(expect.objectContaining({ code: 'STORE_UNAVAILABLE' }));
   });
 
-  it('does not keep a body that would make an answer wait, and prunes bodies that are too old', async () => {
+  it('does not keep a body that would make an answer wait, and prunes what is too old', async () => {
     const world = newWorld();
     const store = await openSqliteStore(world.database);
     const now = Date.now();
@@ -284,21 +285,23 @@ describe('a recorder', () => {
       { hash: 'old', at: now - 3_600_000, body: 'old' },
       { hash: 'new', at: now, body: 'new' },
     ]);
+    await store.calls.append([aCall({ id: 'old', at: now - 3_700_000 }), aCall({ id: 'new', at: now })]);
     await store.close();
-    const recorder = world.open({ bodyLimit: 10, retention: { bodiesMs: 1_800_000 } });
+    const recorder = world.open({ bodyLimit: 10, retention: { bodiesMs: 1_800_000, callsMs: 3_600_000 } });
     recorder.record(
-      [aCall({ id: 'call' })],
+      [aCall({ id: 'call', at: now })],
       [
         { hash: 'short', at: now, body: 'x'.repeat(10) },
         { hash: 'long', at: now, body: 'x'.repeat(11) },
       ],
     );
     expect(recorder.state()).toMatchObject({ recordedRows: 2, droppedBodies: 1, lostRows: 0 });
-    await recorderState(recorder, (state) => state.prunedBodies === 1);
+    await recorderState(recorder, (state) => state.prunedBodies === 1 && state.prunedCalls === 1);
     await recorder.close();
     const bodies = await inStore(world.database, (reader) =>
       Promise.all(['old', 'new', 'short', 'long'].map((hash) => reader.bodies.get(hash))),
     );
+    expect(ids(await callsIn(world.database))).toEqual(['call', 'new']);
     expect(bodies).toEqual([null, 'new', 'x'.repeat(10), null]);
   });
 

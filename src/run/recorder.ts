@@ -46,6 +46,7 @@ export interface RecorderState {
   readonly lostRows: number;
   readonly droppedBodies: number;
   readonly prunedBodies: number;
+  readonly prunedCalls: number;
   /** Why rows wait, null while all is well: STORE_UNAVAILABLE while the database does not answer. */
   readonly lastError: IngestTrouble | null;
 }
@@ -88,7 +89,7 @@ class SpoolRecorder implements Recorder {
   #thread: IngestThread;
   #report: IngestReport | null = null;
   /** Of threads that are gone. */
-  #before = { takenRows: 0, rejectedRows: 0, tornLines: 0, prunedBodies: 0 };
+  #before = { takenRows: 0, rejectedRows: 0, tornLines: 0, prunedBodies: 0, prunedCalls: 0 };
   #recordedRows = 0;
   /** Since the thread was started: what it has not seen yet. */
   #freshRows = 0;
@@ -160,6 +161,7 @@ class SpoolRecorder implements Recorder {
       lostRows: this.#lostRows,
       droppedBodies: this.#droppedBodies,
       prunedBodies: this.#before.prunedBodies + (report?.prunedBodies ?? 0),
+      prunedCalls: this.#before.prunedCalls + (report?.prunedCalls ?? 0),
       lastError: report?.trouble ?? this.#threadTrouble,
     };
   }
@@ -232,7 +234,7 @@ class SpoolRecorder implements Recorder {
       folder: this.#options.folder,
       liveFrom: this.#writer.position.segment,
       intervalMs: this.#options.intervalMs ?? 250,
-      retention: this.#options.retention ?? { bodiesMs: null },
+      retention: this.#options.retention ?? { bodiesMs: null, callsMs: null },
     };
     const thread = new IngestThread({ settings, store: this.#options.store }, (report) => this.#receive(report));
     thread.ended.then((error) => this.#threadEnded(error)).catch(() => {});
@@ -274,6 +276,7 @@ class SpoolRecorder implements Recorder {
           rejectedRows: this.#before.rejectedRows + report.rejectedRows,
           tornLines: this.#before.tornLines + report.tornLines,
           prunedBodies: this.#before.prunedBodies + report.prunedBodies,
+          prunedCalls: this.#before.prunedCalls + report.prunedCalls,
         };
       }
       this.#report = null;

@@ -17,6 +17,11 @@ export interface CallStore {
    * One row per combination that has calls, sorted by its dimensions, nulls first. Sums are exact: one past 2^53 - 1 throws RangeError.
    */
   bill(span: { readonly from: EpochMs; readonly to: EpochMs }, by: readonly BillDimension[]): Promise<readonly BillRow[]>;
+  /**
+   * Removes rows of before a time; returns how many. Rollups stay, so no bill changes. A row that arrives again afterwards would be
+   * counted again: prune only what can no longer come.
+   */
+  prune(before: EpochMs): Promise<number>;
 }
 
 /** Which rows to list: `since` inclusive, `until` exclusive. */

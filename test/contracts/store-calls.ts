@@ -47,6 +47,19 @@ export function callsContract(open: () => Promise<Store>, effort: Effort): void 
         expect(await store.calls.ofRequest(calls[0]!.requestId)).toEqual([calls[0]]);
       }));
 
+    it('prunes rows of before a time, and changes no bill by it', () =>
+      withStore(async (store) => {
+        const at = january.from + DAY;
+        const old = Array.from({ length: 6_000 }, (_, i) => aCall({ at: at - 1 - i }));
+        const kept = aCall({ at });
+        await store.calls.append([kept, ...old]);
+        const bill = await store.calls.bill(january, ['day']);
+        expect(await store.calls.prune(at)).toBe(6_000);
+        expect(await store.calls.prune(at)).toBe(0);
+        expect(await store.calls.list({}, { limit: 10 })).toEqual([kept]);
+        expect(await store.calls.bill(january, ['day'])).toEqual(bill);
+      }));
+
     it('keeps nothing of a batch with a row that cannot be kept', () =>
       withStore(async (store) => {
         for (const bad of [

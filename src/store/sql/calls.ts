@@ -21,7 +21,22 @@ export function sqlCallStore(db: Kysely<Tables>, writer: CallWriter): CallStore 
     },
     list: (filter, page) => listCalls(db, filter, page),
     bill: (span, by) => readBill(db, span, by),
+    prune: (before) => pruneCalls(db, before),
   };
+}
+
+/** Rows removed in one transaction: writers wait for no more than these. */
+const PRUNED_AT_ONCE = 5_000;
+
+async function pruneCalls(db: Kysely<Tables>, before: number): Promise<number> {
+  let pruned = 0;
+  for (;;) {
+    const oldest = db.selectFrom('calls').select('id').where('at', '<', before).orderBy('at').limit(PRUNED_AT_ONCE);
+    const result = await db.deleteFrom('calls').where('id', 'in', oldest).executeTakeFirst();
+    const removed = Number(result.numDeletedRows);
+    pruned += removed;
+    if (removed < PRUNED_AT_ONCE) return pruned;
+  }
 }
 
 /** Calls with what repeats from call to call put back. */
