@@ -66,8 +66,9 @@ interface Judgement {
  */
 function judge(session: Session, seat: Seat, units: readonly number[]): Judgement {
   const { floor } = session.plan.task;
+  const { look } = session.plan;
   const pairs = units.map((unit) => barePair(session, seat, unit));
-  const test = (of: readonly Pair[]) => certify(of, { floor: floor.retain, level: floor.level, method: 'score' });
+  const test = (of: readonly Pair[]) => certify(of, { floor: floor.retain, level: floor.level, method: 'score', look });
   const result = test(pairs);
   if (session.stopped) {
     // A verdict now and another at the end would be two looks at one sample.

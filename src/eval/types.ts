@@ -31,6 +31,8 @@ export interface EvalPlan {
   readonly limit: number | null;
   readonly concurrency: number;
   readonly repeats: number;
+  /** Which of several looks at these items the verdicts are; absent: the one planned look. */
+  readonly look?: number | undefined;
   /** No call is begun that could take this run's spending above it; null for no cap. */
   readonly maxCost: NanoUsd | null;
 }

@@ -207,21 +207,12 @@ describe('eval', () => {
     expect(figures(resumed)).toEqual(figures(whole));
   });
 
-  it('writes pairs that certify takes as they are', async () => {
-    await run(
-      'eval',
-      '--task',
-      'triage',
-      '--set',
-      'many.jsonl',
-      '--models',
-      'small',
-      '--pairs',
-      'from-eval.jsonl',
-      '--data',
-      'pairs',
-      '--json',
-    );
+  it('writes pairs that certify takes as they are, and spends on its own verdict no more than look 1 at them', async () => {
+    const args = ['eval', '--task', 'triage', '--set', 'many.jsonl', '--models', 'small', '--data', 'pairs', '--json'];
+    const bound = (finished: Finished) =>
+      documentIn<{ comparisons: { retainedLowerBound: number }[] }>(finished).comparisons[0]?.retainedLowerBound;
+    const first = bound(await run(...args, '--pairs', 'from-eval.jsonl'));
+    expect(first).toBeLessThan(bound(await run(...args)) ?? 0);
     const finished = await run('certify', '--pairs', 'from-eval.jsonl', '--look', '2', '--json');
     expect(finished.exit).toBe(0);
     expect(documentIn(finished)).toMatchObject({ n: 6000, verdict: 'cascade', threshold: 0.9, accepted: 0.9, look: 2 });
