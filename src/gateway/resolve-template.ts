@@ -1,5 +1,14 @@
 import type { Json } from '../core/index.ts';
-import { JsonShapeError, lastMember, type Member, memberValue, scanElements, scanMembers, type TapProtocol } from '../providers/index.ts';
+import {
+  firstElement,
+  JsonShapeError,
+  lastMember,
+  type Member,
+  memberValue,
+  nextElement,
+  scanObject,
+  type TapProtocol,
+} from '../providers/index.ts';
 import { ByteCache, type ByteSpan, type Fingerprint, fingerprintOf } from '../templates/index.ts';
 
 /** Of a system prompt, bytes that are read at most: no more than is masked, however it is written. */
@@ -107,15 +116,22 @@ function partsOf({ body, members, protocol }: TemplateSource): Parts | null {
 function fromMessages(body: Buffer, list: Member | undefined): Pick<Parts, 'system' | 'user'> {
   const system: ByteSpan[] = [];
   if (list === undefined || body[list.valueStart] !== 0x5b) return { system, user: null };
-  for (const element of scanElements(body, list.valueStart, list.valueEnd)) {
-    const members = scanMembers(body, element.start, element.end);
-    const role = memberValue(body, members, 'role');
+  const end = list.valueEnd;
+  for (let at = firstElement(body, list.valueStart, end); at !== -1; ) {
+    const members: Member[] = [];
+    at = nextElement(body, scanObject(body, at, end, members), end);
+    const role = roleOf(body, lastMember(members, 'role'));
     const content = lastMember(members, 'content');
     if (content === undefined) continue;
     if (role !== 'system' && role !== 'developer') return { system, user: role === 'user' ? spanOf(content) : null };
     system.push(spanOf(content));
   }
   return { system, user: null };
+}
+
+/** As written: a role in escapes is one that no client writes. */
+function roleOf(body: Buffer, member: Member | undefined): string {
+  return member === undefined ? '' : body.toString('latin1', member.valueStart + 1, Math.min(member.valueEnd - 1, member.valueStart + 16));
 }
 
 function shapeSpans(members: readonly Member[], protocol: TapProtocol): readonly ByteSpan[] {
@@ -156,8 +172,9 @@ function textOf(body: Buffer, { start, end }: ByteSpan, limit: number): string {
   if (body[start] === 0x22) return stringStart(body, start, end, limit);
   if (body[start] !== 0x5b) return '';
   let text = '';
-  for (const element of scanElements(body, start, end)) {
-    const members = scanMembers(body, element.start, element.end);
+  for (let at = firstElement(body, start, end); at !== -1; ) {
+    const members: Member[] = [];
+    at = nextElement(body, scanObject(body, at, end, members), end);
     const part = lastMember(members, 'text');
     if (part === undefined || body[part.valueStart] !== 0x22) continue;
     text += `${text === '' ? '' : '\n'}${stringStart(body, part.valueStart, part.valueEnd, limit - text.length)}`;

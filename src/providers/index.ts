@@ -15,7 +15,16 @@ export { studentClient } from './student.ts';
 export type { CallContext, ClientDeps, ModelClient } from './types.ts';
 export * from './upstream/index.ts';
 export { type Vendor, vendorOf, vendors } from './vendors.ts';
-export { JsonShapeError, lastMember, type Member, memberValue, scanElements, scanMembers } from './wire/json-members.ts';
+export {
+  firstElement,
+  JsonShapeError,
+  lastMember,
+  type Member,
+  memberValue,
+  nextElement,
+  scanMembers,
+  scanObject,
+} from './wire/json-members.ts';
 export { askForUsage, type Edit, joinEdits, setMember, setModel, splice } from './wire/splice.ts';
 export { createTap } from './wire/tap.ts';
 export type { Tap, TapOptions, TapProtocol, TapReport } from './wire/tap-types.ts';

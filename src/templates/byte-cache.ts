@@ -9,6 +9,8 @@ interface Entry<Value> {
   readonly bytes: Buffer;
   readonly lengths: readonly number[];
   readonly value: Value;
+  /** Asked for since it was last passed over. */
+  isUsed: boolean;
 }
 
 export interface ByteCacheOptions {
@@ -23,7 +25,7 @@ const PER_BUCKET = 4;
 const SAMPLES = 16;
 
 /**
- * Values by spans of bytes, least recently used first out. A key is found by its lengths and a few sampled bytes and then compared
+ * Values by spans of bytes. What was not asked for lately goes first (second chance). A key is found by its lengths and a few sampled bytes and then compared
  * whole, so that a hit costs about as much as memcmp and never a wrong value.
  */
 export class ByteCache<Value> {
@@ -46,12 +48,12 @@ export class ByteCache<Value> {
   get(body: Buffer, spans: readonly ByteSpan[], make: () => Value): Value {
     const hash = sample(body, spans);
     const bucket = this.#buckets.get(hash);
-    const found = bucket?.find((entry) => matches(entry, body, spans));
-    if (bucket && found) {
-      // Moves the bucket to the end of the map's order: the oldest one is the first to go.
-      this.#buckets.delete(hash);
-      this.#buckets.set(hash, bucket);
-      return found.value;
+    if (bucket !== undefined) {
+      for (const entry of bucket) {
+        if (!matches(entry, body, spans)) continue;
+        entry.isUsed = true;
+        return entry.value;
+      }
     }
     const value = make();
     this.#keep(hash, copyOf(body, spans), value);
@@ -63,13 +65,16 @@ export class ByteCache<Value> {
     const bucket = this.#buckets.get(hash) ?? [];
     this.#buckets.delete(hash);
     this.#buckets.set(hash, bucket);
-    bucket.push({ ...key, value });
+    bucket.push({ ...key, value, isUsed: false });
     this.#bytes += key.bytes.length;
     if (bucket.length > PER_BUCKET) this.#bytes -= bucket.shift()?.bytes.length ?? 0;
     for (const [oldest, entries] of this.#buckets) {
-      if (this.#bytes <= this.#maxBytes || oldest === hash) break;
-      for (const entry of entries) this.#bytes -= entry.bytes.length;
+      if (this.#bytes <= this.#maxBytes || this.#buckets.size === 1) break;
       this.#buckets.delete(oldest);
+      const kept = entries.filter((entry) => entry.isUsed);
+      for (const entry of entries) if (!entry.isUsed) this.#bytes -= entry.bytes.length;
+      for (const entry of kept) entry.isUsed = false;
+      if (kept.length > 0) this.#buckets.set(oldest, kept);
     }
   }
 }

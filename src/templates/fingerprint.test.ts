@@ -124,7 +124,7 @@ describe('ByteCache', () => {
     );
   });
 
-  it('keeps no more bytes than it may, the oldest going first', () => {
+  it('keeps no more bytes than it may, what was not asked for going first', () => {
     const cache = new ByteCache<number>({ maxBytes: 1_000, maxKeyBytes: 400 });
     for (let i = 0; i < 200; i += 1) cache.get(...span(`${i}`.padEnd(90, 'x')), () => i);
     expect(cache.size).toBeLessThanOrEqual(1_000);

@@ -38,11 +38,18 @@ const CLOSE_BRACKET = 0x5d;
  */
 export function scanMembers(bytes: Buffer, start = 0, end: number = bytes.length): Member[] {
   const members: Member[] = [];
+  const after = skipSpace(bytes, scanObject(bytes, start, end, members), end);
+  if (after < end) throw new JsonShapeError('something follows the JSON object', after);
+  return members;
+}
+
+/** Appends the members of the object that begins at `start` and returns the offset after it: the same as scanMembers, whatever follows. */
+export function scanObject(bytes: Buffer, start: number, end: number, members: Member[]): number {
   let at = skipSpace(bytes, start, end);
   if (bytes[at] !== OPEN_BRACE || at >= end)
     throw new JsonShapeError(at >= end ? 'the body is empty' : 'the body is not a JSON object', at);
   at = skipSpace(bytes, at + 1, end);
-  if (bytes[at] === CLOSE_BRACE && at < end) return finish(members, bytes, at + 1, end);
+  if (bytes[at] === CLOSE_BRACE && at < end) return at + 1;
   for (;;) {
     if (at >= end || bytes[at] !== QUOTE) throw new JsonShapeError('a member name is missing', at);
     const keyStart = at;
@@ -54,30 +61,24 @@ export function scanMembers(bytes: Buffer, start = 0, end: number = bytes.length
     members.push({ key: readString(bytes, keyStart, keyEnd), keyStart, valueStart, valueEnd });
     at = skipSpace(bytes, valueEnd, end);
     if (at < end && bytes[at] === COMMA) at = skipSpace(bytes, at + 1, end);
-    else if (at < end && bytes[at] === CLOSE_BRACE) return finish(members, bytes, at + 1, end);
+    else if (at < end && bytes[at] === CLOSE_BRACE) return at + 1;
     else throw new JsonShapeError(at >= end ? 'the JSON ends too early' : 'a comma or the end of the object is missing', at);
   }
 }
 
-function finish(members: Member[], bytes: Buffer, at: number, end: number): Member[] {
-  const rest = skipSpace(bytes, at, end);
-  if (rest < end) throw new JsonShapeError('something follows the JSON object', rest);
-  return members;
+/** Offset of the first element of the JSON list that opens at `start`; -1 for an empty one. Throws JsonShapeError where it is no list. */
+export function firstElement(bytes: Buffer, start: number, end: number): number {
+  if (bytes[start] !== OPEN_BRACKET) throw new JsonShapeError('this is not a JSON list', start);
+  const at = skipSpace(bytes, start + 1, end);
+  return at >= end || bytes[at] === CLOSE_BRACKET ? -1 : at;
 }
 
-/** Where the elements of the JSON list that opens at `start` stand, one at a time. Throws JsonShapeError where it is no list. */
-export function* scanElements(bytes: Buffer, start: number, end: number): Generator<{ readonly start: number; readonly end: number }> {
-  if (bytes[start] !== OPEN_BRACKET) throw new JsonShapeError('this is not a JSON list', start);
-  let at = skipSpace(bytes, start + 1, end);
-  if (bytes[at] === CLOSE_BRACKET) return;
-  for (;;) {
-    const valueEnd = skipValue(bytes, at, end);
-    yield { start: at, end: valueEnd };
-    at = skipSpace(bytes, valueEnd, end);
-    if (at >= end || bytes[at] === CLOSE_BRACKET) return;
-    if (bytes[at] !== COMMA) throw new JsonShapeError('a comma or the end of the list is missing', at);
-    at = skipSpace(bytes, at + 1, end);
-  }
+/** Offset of the element after the one that ends at `elementEnd`; -1 when that was the last. */
+export function nextElement(bytes: Buffer, elementEnd: number, end: number): number {
+  const at = skipSpace(bytes, elementEnd, end);
+  if (at >= end || bytes[at] === CLOSE_BRACKET) return -1;
+  if (bytes[at] !== COMMA) throw new JsonShapeError('a comma or the end of the list is missing', at);
+  return skipSpace(bytes, at + 1, end);
 }
 
 function skipSpace(bytes: Buffer, from: number, end: number): number {
@@ -93,6 +94,13 @@ function skipSpace(bytes: Buffer, from: number, end: number): number {
 /** Offset after the closing quote of the string that opens at `open`. */
 function stringEnd(bytes: Buffer, open: number, end: number): number {
   let from = open + 1;
+  // Names and short values end soon: for them the call into memchr would be the larger part.
+  const near = Math.min(end, from + 24);
+  while (from < near) {
+    const byte = bytes[from];
+    if (byte === QUOTE) return from + 1;
+    from += byte === BACKSLASH ? 2 : 1;
+  }
   for (;;) {
     const quote = bytes.indexOf(QUOTE, from);
     if (quote < 0 || quote >= end) throw new JsonShapeError('a string does not end', open);
