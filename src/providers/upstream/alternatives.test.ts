@@ -39,6 +39,20 @@ describe('alternatives', () => {
     expect([told.head?.status, told.body, second.requests.length]).toEqual([500, 'mine', 0]);
   });
 
+  it('tells what goes wrong in writing a request instead of throwing it', async () => {
+    const server = await serve(ok);
+    const all = upstreams([{ name: 'a', url: server.url }]);
+    const broken = (): never => {
+      throw new RangeError('edits overlap');
+    };
+    const told = await send(all, 'a', { write: broken });
+    expect([told.error?.code, told.error?.cause, server.requests.length]).toEqual(['INTERNAL', new RangeError('edits overlap'), 0]);
+    const unheard = await send(all, 'a', { write: () => null });
+    expect(unheard.error?.message).toBe('No target of this model takes requests of this protocol.');
+    const malformed = await send(all, 'a', { write: () => ({ path: '/v1/x', headers: ['x-stainless-os', 'a\nb'], body: null }) });
+    expect([malformed.error?.code, server.requests.length]).toEqual(['UPSTREAM_FAILED', 0]);
+  });
+
   it('goes straight to the fallback while the breaker is open, and tries the last one in any case', async () => {
     const [first, second] = [await serve(answer(500, '{}')), await serve(ok)];
     const breaker = { failures: 2, cooldownMs: 60_000, maxCooldownMs: 60_000 };

@@ -15,14 +15,27 @@ export class Alternatives {
     this.#request = request;
   }
 
+  /** What writing the request last threw, null when it never did. */
+  writeError: unknown = null;
+
   /** The request for a target, null when the target cannot serve it. Written once for each. */
   callFor(target: LiveTarget): OutboundCall | null {
     let call = this.#calls.get(target);
     if (call === undefined) {
-      call = this.#request.write(target.info);
+      call = this.#write(target);
       this.#calls.set(target, call);
     }
     return call;
+  }
+
+  /** Caught here, because a later target is written in a timer or a socket's callback, where nobody else could. */
+  #write(target: LiveTarget): OutboundCall | null {
+    try {
+      return this.#request.write(target.info);
+    } catch (error) {
+      this.writeError = error;
+      return null;
+    }
   }
 
   /** Whether the request can be sent to a target once more: a stream cannot. */

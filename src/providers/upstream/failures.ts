@@ -27,9 +27,10 @@ export function transportError(name: string, cause: Error, begun: boolean): Upst
   return new UpstreamError('UPSTREAM_FAILED', `The upstream of ${name} ${what}.`, { cause });
 }
 
-/** Whether sending the request again can help: not where the address itself is refused. */
+/** Whether sending the request again can help: not where the address itself is refused, or the request is no HTTP. */
 export function mayTryAgain(cause: Error): boolean {
-  return codeOf(cause) !== 'SMALLFIRST_FORBIDDEN_ADDRESS';
+  const code = codeOf(cause);
+  return code !== 'SMALLFIRST_FORBIDDEN_ADDRESS' && code !== 'UND_ERR_INVALID_ARG';
 }
 
 function codeOf(cause: Error): string {

@@ -69,13 +69,20 @@ export class Sending implements Exchange, AttemptOwner, Waiter {
     if (deadlineAt !== null && !this.#startDeadline(deadlineAt)) return;
     const first = this.#alternatives.first(this.monotonic());
     if (first === null) {
-      this.#fail(new UpstreamError('INTERNAL', 'No target of this model takes requests of this protocol.'));
+      this.#fail(this.#unwritten());
       return;
     }
     this.#enter(first);
     if (this.#route.hedgeMs !== null && !this.#isOver && this.#answer === null) {
       this.#hedge = setTimeout(() => this.#startHedge(), this.#route.hedgeMs);
     }
+  }
+
+  #unwritten(): UpstreamError {
+    const cause = this.#alternatives.writeError;
+    return cause === null
+      ? new UpstreamError('INTERNAL', 'No target of this model takes requests of this protocol.')
+      : new UpstreamError('INTERNAL', 'The request could not be written for its target.', { cause });
   }
 
   abort(): void {
