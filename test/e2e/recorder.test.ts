@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import Database from 'libsql';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type Call, type NanoUsd, systemClock } from '../../src/core/index.ts';
 import { createRecorder, type StoreLocation } from '../../src/run/index.ts';
 import { seededRandom } from '../../src/statistics/index.ts';
@@ -259,21 +259,20 @@ function smallDisk(): string | null {
   return null;
 }
 
-const disk = smallDisk();
-
-describe.skipIf(disk === null)('a disk that is full (skipped where no small one can be mounted)', () => {
-  afterAll(() => {
-    spawnSync('/bin/umount', [disk!]);
-    rmSync(disk!, { recursive: true });
-  });
-
-  it('loses only what could not be written, says so, and records again as soon as there is room', async () => {
+describe('a disk that is full', () => {
+  it('loses only what could not be written, says so, and records again as soon as there is room', async ({ skip }) => {
+    const disk = smallDisk();
+    if (disk === null) return skip('no small disk can be mounted here');
+    onTestFinished(() => {
+      spawnSync('/bin/umount', [disk]);
+      rmSync(disk, { recursive: true });
+    });
     const path = join(root, 'full.db');
     await (await openSqliteStore(path)).close();
     const other = new Database(path);
     other.exec('begin exclusive');
     const warnings: string[] = [];
-    const folder = join(disk!, 'spool');
+    const folder = join(disk, 'spool');
     mkdirSync(folder);
     const recorder = createRecorder({
       folder,
