@@ -29,50 +29,38 @@ function tooLarge(limit: number): SmallfirstError {
   return new SmallfirstError('REQUEST_TOO_LARGE', `The request body is longer than ${Math.floor(limit / (1024 * 1024))} MiB.`);
 }
 
-/** Bodies that are being read, so that slow senders can be given up. One timer for all of them. */
-export class Bodies {
-  readonly #reading = new Set<Reading>();
-
-  /** Reads a body whole; `done` is called once, unless the client goes away. */
-  read(request: IncomingMessage, limit: number, now: number, done: (error: SmallfirstError | null, body: Buffer) => void): void {
-    const reading = new Reading(request, limit, now, (error, body) => {
-      this.#reading.delete(reading);
-      done(error, body);
-    });
-    this.#reading.add(reading);
-    request.once('close', () => this.#reading.delete(reading));
-  }
-
-  /** Gives up those who are too slow. */
-  sweep(now: number): void {
-    for (const reading of this.#reading) reading.sweep(now);
-  }
+/** Whoever waits for a body. */
+export interface BodyOwner {
+  /** Told once, unless the client goes away: the whole body, or why there is none. */
+  onBody(error: SmallfirstError | null, body: Buffer): void;
 }
 
-class Reading {
+/** A body that is being read whole. */
+export class Reading {
+  readonly #owner: BodyOwner;
+  readonly #limit: number;
   readonly #startedAt: number;
-  readonly #done: (error: SmallfirstError | null, body: Buffer) => void;
   #chunks: Buffer[] = [];
   #length = 0;
   #sweptLength = 0;
   #movedAt: number;
   #isOver = false;
 
-  constructor(request: IncomingMessage, limit: number, now: number, done: (error: SmallfirstError | null, body: Buffer) => void) {
+  constructor(owner: BodyOwner, limit: number, now: number) {
+    this.#owner = owner;
+    this.#limit = limit;
     this.#startedAt = now;
     this.#movedAt = now;
-    this.#done = done;
-    request.on('data', (chunk: Buffer) => {
-      this.#length += chunk.length;
-      if (this.#isOver) return;
-      if (this.#length > limit) this.#finish(tooLarge(limit));
-      else this.#chunks.push(chunk);
-    });
-    request.on('end', () => this.#finish(null));
-    // The client went away: its connection's end is heard elsewhere.
-    request.on('error', () => {});
   }
 
+  /** Reads from a request; its errors are its connection's, whose end is heard elsewhere. */
+  from(request: IncomingMessage): void {
+    request.on('data', (chunk: Buffer) => this.#take(chunk));
+    request.on('end', () => this.#finish(null));
+    request.on('error', ignore);
+  }
+
+  /** Gives up a sender who is too slow. */
   sweep(now: number): void {
     if (this.#length > this.#sweptLength) {
       this.#sweptLength = this.#length;
@@ -83,15 +71,24 @@ class Reading {
     }
   }
 
+  #take(chunk: Buffer): void {
+    this.#length += chunk.length;
+    if (this.#isOver) return;
+    if (this.#length > this.#limit) this.#finish(tooLarge(this.#limit));
+    else this.#chunks.push(chunk);
+  }
+
   #finish(error: SmallfirstError | null): void {
     if (this.#isOver) return;
     this.#isOver = true;
     const chunks = this.#chunks;
     this.#chunks = [];
-    if (error !== null) this.#done(error, NOTHING);
-    else this.#done(null, chunks.length === 1 ? (chunks[0] ?? NOTHING) : Buffer.concat(chunks));
+    if (error !== null) this.#owner.onBody(error, NOTHING);
+    else this.#owner.onBody(null, chunks.length === 1 ? (chunks[0] ?? NOTHING) : Buffer.concat(chunks));
   }
 }
+
+function ignore(): void {}
 
 /** Passes a body through and fails it with REQUEST_TOO_LARGE past a limit. */
 export class LimitedBody extends Transform {

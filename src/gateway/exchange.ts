@@ -1,10 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
-import type { Call, EpochMs } from '../core/index.ts';
+import type { TaskConfig } from '../config/index.ts';
+import { type Call, type EpochMs, inputTotal } from '../core/index.ts';
 import type { Member } from '../providers/index.ts';
 import { ANYBODY } from './access.ts';
+import type { Reading } from './body.ts';
 import type { Route } from './routes.ts';
-import type { Caller, GatewayDeps, Reservation } from './types.ts';
+import type { Caller, GatewayDeps, Observation, Reservation } from './types.ts';
 
 const NOTHING = Buffer.alloc(0);
 const NO_MEMBERS: readonly Member[] = [];
@@ -44,12 +46,22 @@ export class Exchange {
   model = '';
   /** The client asked for a stream. */
   isStreamed = false;
+  /** What it is an instance of; null while that is not known, and where it is none of the config's. */
+  task: TaskConfig | null = null;
 
   /** Set aside by the ledger; null where nothing limits the caller. */
   reservation: Reservation | null = null;
   worker: Worker | null = null;
+  /** Its body, while that is being read. */
+  reading: Reading | null = null;
   /** The rows that were recorded for it, the last one last. */
   lastRow: Call | null = null;
+  /** Of all its rows together; the cost is null once one of them is unpriced. */
+  inputTokens = 0;
+  outputTokens = 0;
+  cost: number | null = 0;
+  /** What the observer keeps about it. */
+  readonly observation: Observation | null;
   /** Monotonic; when the upstream began and ended, for the gateway's own overhead. Null where none was asked. */
   sentAt: number | null = null;
   answeredAt: number | null = null;
@@ -73,13 +85,18 @@ export class Exchange {
     this.deadlineAt = timeout === undefined ? null : deadline(this.at, timeout);
     const tries = headers['x-stainless-retry-count'];
     this.clientRetry = typeof tries === 'string' && tries !== '0' && /^\d{1,4}$/.test(tries);
+    this.observation = deps.observer.began(this);
   }
 
   /** Books a row, durable when this returns: before the last byte of the answer goes out. */
   record(row: Call): void {
     this.lastRow = row;
+    this.inputTokens += inputTotal(row.usage);
+    this.outputTokens += row.usage.output;
+    this.cost = this.cost === null || row.cost === null ? null : this.cost + row.cost;
     this.#deps.recorder.record([row]);
     this.reservation?.settle(row);
+    this.#deps.observer.recorded(this, row);
   }
 
   get isOver(): boolean {

@@ -41,7 +41,8 @@ export function relayedRow(exchange: Exchange, deps: GatewayDeps, answerer: Answ
           tier !== null && TIERS.has(tier) ? { serviceTier: tier as ServiceTier } : undefined,
         );
   return {
-    id: deps.newId(),
+    // A relayed request has one row, so that the request's own id is as unique.
+    id: exchange.id,
     requestId: exchange.id,
     at: exchange.at,
     task: null,

@@ -3,13 +3,14 @@ import type { AddressInfo, Socket } from 'node:net';
 import { SmallfirstError } from '../core/index.ts';
 import { isSafePath } from '../providers/index.ts';
 import { answerError, answerJson } from './answer.ts';
-import { Bodies, checkAnnounced, hasBody, LimitedBody } from './body.ts';
+import { checkAnnounced, hasBody, LimitedBody, Reading } from './body.ts';
 import { plan, readCall } from './dispatch.ts';
 import { Exchange, type Target } from './exchange.ts';
 import { takeFeedback } from './feedback.ts';
 import { listModels, showModel } from './models-endpoint.ts';
 import { Relay } from './relay.ts';
 import { routeOf, usualPath } from './routes.ts';
+import { Slots } from './slots.ts';
 import { Streams } from './stream.ts';
 import type { GatewayDeps } from './types.ts';
 
@@ -42,9 +43,8 @@ export async function openGateway(deps: GatewayDeps, host: string, port: number)
 class HttpGateway implements Gateway {
   readonly #deps: GatewayDeps;
   readonly #server: Server;
-  readonly #bodies = new Bodies();
   readonly #streams: Streams;
-  readonly #active = new Set<Exchange>();
+  readonly #active = new Slots<Exchange>();
   readonly #timer: NodeJS.Timeout;
   #isDraining = false;
   #onIdle: (() => void) | null = null;
@@ -92,7 +92,9 @@ class HttpGateway implements Gateway {
   async close(): Promise<void> {
     if (this.#isDraining) return;
     this.#isDraining = true;
-    for (const exchange of this.#active) exchange.closesConnection = true;
+    this.#active.each((exchange) => {
+      exchange.closesConnection = true;
+    });
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     await this.#idle();
     this.#server.closeAllConnections();
@@ -115,16 +117,16 @@ class HttpGateway implements Gateway {
 
   #sweep(): void {
     const now = this.#deps.clock.monotonic();
-    this.#bodies.sweep(now);
+    this.#active.each((exchange) => exchange.reading?.sweep(now));
     this.#streams.sweep(now, this.#deps.settings.pingMs);
   }
 
   #handle(request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean): void {
     const exchange = new Exchange(this.#deps, request, response, targetOf(request));
     exchange.closesConnection = this.#isDraining;
-    this.#active.add(exchange);
+    const slot = this.#active.add(exchange);
     response.on('close', () => {
-      this.#active.delete(exchange);
+      this.#active.free(slot);
       exchange.closed();
       if (this.#active.size === 0) this.#onIdle?.();
     });
@@ -170,15 +172,22 @@ class HttpGateway implements Gateway {
         return;
       default:
         if (awaitsContinue) response.writeContinue();
-        this.#bodies.read(request, route.bodyLimit, this.#deps.clock.monotonic(), (error, body) => {
-          if (response.destroyed) return;
-          this.#guarded(exchange, () => {
-            if (error !== null) throw error;
-            exchange.body = body;
-            this.#dispatch(exchange);
-          });
-        });
+        this.#read(exchange);
     }
+  }
+
+  #read(exchange: Exchange): void {
+    const onBody = (error: SmallfirstError | null, body: Buffer): void => {
+      exchange.reading = null;
+      if (exchange.response.destroyed) return;
+      this.#guarded(exchange, () => {
+        if (error !== null) throw error;
+        exchange.body = body;
+        this.#dispatch(exchange);
+      });
+    };
+    exchange.reading = new Reading({ onBody }, exchange.route.bodyLimit, exchange.startedAt);
+    exchange.reading.from(exchange.request);
   }
 
   #dispatch(exchange: Exchange): void {

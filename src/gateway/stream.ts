@@ -1,4 +1,5 @@
 import type { Exchange } from './exchange.ts';
+import { Slots } from './slots.ts';
 import type { Family } from './types.ts';
 
 const LF = 0x0a;
@@ -12,7 +13,7 @@ const PINGS: Readonly<Record<Family, Buffer>> = {
 
 /** Every stream that is open, and what still has to be done for those that are not. */
 export class Streams {
-  readonly #open = new Set<Stream>();
+  readonly #open = new Slots<Stream>();
   readonly #pending = new Set<Promise<void>>();
   readonly #warn: (message: string) => void;
 
@@ -24,17 +25,18 @@ export class Streams {
     return this.#open.size;
   }
 
-  add(stream: Stream): void {
-    this.#open.add(stream);
+  /** Takes a stream and returns the number to give it back with. */
+  add(stream: Stream): number {
+    return this.#open.add(stream);
   }
 
-  delete(stream: Stream): void {
-    this.#open.delete(stream);
+  free(slot: number): void {
+    this.#open.free(slot);
   }
 
   /** Sends a sign of life on every stream that has been silent for so long. */
   sweep(now: number, silenceMs: number): void {
-    for (const stream of this.#open) stream.ping(now, silenceMs);
+    this.#open.each((stream) => stream.ping(now, silenceMs));
   }
 
   /** Keeps a drain waiting for work that outlives its exchange. */
@@ -56,6 +58,7 @@ export class Stream {
   readonly #exchange: Exchange;
   readonly #streams: Streams;
   readonly #family: Family;
+  #slot: number | null = null;
   /** The last bytes that went out: a frame ends with an empty line. */
   #last = LF;
   #lastButOne = LF;
@@ -72,12 +75,13 @@ export class Stream {
 
   /** Announces the stream; its head goes out at once, even where no frame comes with it. A compressed one takes no pings. */
   open(takesPings: boolean): void {
-    if (takesPings) this.#streams.add(this);
+    if (takesPings) this.#slot = this.#streams.add(this);
     setImmediate(flushHead, this.#exchange);
   }
 
   close(): void {
-    this.#streams.delete(this);
+    if (this.#slot !== null) this.#streams.free(this.#slot);
+    this.#slot = null;
   }
 
   /** These bytes go out now. */
