@@ -1,0 +1,63 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import OpenAI from 'openai';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { allOf } from '../support/both-ways.ts';
+import { recordedCalls } from '../support/recorded-calls.ts';
+import { type ServedGateway, serveHere } from '../support/serve.ts';
+import { isLlamaInstalled, type LlamaServer, startLlamaServer } from './llama-server.ts';
+import { TINY_WORDS, tinyGguf } from './tiny-gguf.ts';
+
+// Skipped where the engine is not installed: npm install --prefix test/engines --omit=optional --ignore-scripts
+describe.skipIf(!isLlamaInstalled)('a real engine behind the gateway', () => {
+  let folder: string;
+  let engine: LlamaServer;
+  let gateway: ServedGateway;
+  let client: OpenAI;
+  let direct: OpenAI;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'smallfirst-gguf-'));
+    const file = join(folder, 'tiny.gguf');
+    await writeFile(file, tinyGguf(7));
+    engine = await startLlamaServer(file);
+    gateway = await serveHere({
+      config: `models:\n  tiny: { provider: llamacpp, model: tiny-gguf, url: "${engine.url}", price: { free: true } }\n`,
+    });
+    client = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: 'none', maxRetries: 0 });
+    direct = new OpenAI({ baseURL: engine.url, apiKey: 'none', maxRetries: 0 });
+  });
+  afterAll(async () => {
+    await gateway?.remove();
+    await engine?.close();
+    await rm(folder, { recursive: true });
+  });
+
+  const asked = { messages: [{ role: 'user' as const, content: 'refund or shipping?' }], max_tokens: 8, logprobs: true, top_logprobs: 5 };
+
+  it('passes the log-probabilities of the engine through, plain and streamed', async () => {
+    const plain = await client.chat.completions.create({ model: 'tiny', ...asked });
+    expect(plain).toEqual(await direct.chat.completions.create({ model: 'tiny', ...asked }));
+    const tokens = plain.choices[0]?.logprobs?.content ?? [];
+    expect(tokens.map(({ token }) => token.trim()).every((word) => (TINY_WORDS as readonly string[]).includes(word))).toBe(true);
+    expect(tokens.map(({ token }) => token).join('')).toBe(plain.choices[0]?.message.content);
+    for (const { token, logprob, top_logprobs: top } of tokens) {
+      expect(logprob).toBeLessThan(0);
+      // The most probable token was taken, and no distribution holds more than everything.
+      expect(top[0]).toMatchObject({ token, logprob });
+      expect(top.reduce((sum, one) => sum + Math.exp(one.logprob), 0)).toBeLessThanOrEqual(1.0001);
+    }
+    const chunks = await allOf(await client.chat.completions.create({ model: 'tiny', ...asked, stream: true }));
+    expect(chunks.flatMap((chunk) => chunk.choices[0]?.logprobs?.content ?? [])).toEqual(tokens);
+  });
+
+  it('records what the engine counted', async () => {
+    await gateway.stop();
+    const calls = await recordedCalls(gateway.dataDir);
+    expect(calls.map(({ model, provider, stop, usage, cost }) => ({ model, provider, stop, output: usage.output, cost }))).toEqual([
+      { model: 'tiny', provider: 'llamacpp', stop: 'length', output: 8, cost: 0 },
+      { model: 'tiny', provider: 'llamacpp', stop: 'length', output: 8, cost: 0 },
+    ]);
+  });
+});
