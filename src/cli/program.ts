@@ -17,7 +17,7 @@ export function buildProgram(io: CommandIo, setExitCode: SetExitCode): Command {
       'after',
       '\nExit codes: 0 done, 1 the floor was missed, 2 usage or input error.\nStart with `smallfirst demo`: no key, no server, about a minute.',
     );
-  for (const add of [addDemo, addServe, addEval, addCertify, addBill, addModels, addStudent]) add(program, io, setExitCode);
+  for (const add of [addDemo, addServe, addEval, addCertify, addBill, addModels, addStudent, addTriage]) add(program, io, setExitCode);
   inheritSettings(program);
   return program;
 }
@@ -137,4 +137,30 @@ function addStudent(program: Command, io: CommandIo, setExitCode: SetExitCode): 
     .option('--rows <file>', 'write one {"id"?, "label", "confidence"} per input row, in order')
     .addOption(jsonOption())
     .action(async (options) => setExitCode(await (await import('./commands/student.ts')).runStudentPredict(options, io)));
+}
+
+function addTriage(program: Command, io: CommandIo, setExitCode: SetExitCode): void {
+  const triage = program
+    .command('triage')
+    .description('train and run a router that says, before any call, which requests need the big model');
+  triage
+    .command('train')
+    .description('train from pairs, cross-validated; exit 1 when the router is refused')
+    .requiredOption(
+      '--pairs <file>',
+      'JSON Lines: {"id", "text", "task"?, "category"?, "small": {"quality"}, "big": {"quality"}, "cluster"?}, as for `certify`',
+    )
+    .requiredOption('--out <dir>', 'where to write the router')
+    .option('--task <name>', "only this task's rows; default: one router across all tasks")
+    .addOption(new Option('--seed <n>', 'seed of folds and bootstrap').argParser(numberIn(0, 2 ** 31 - 1, { integer: true })).default(1))
+    .addOption(jsonOption())
+    .action(async (options) => setExitCode(await (await import('./commands/triage.ts')).runTriageTrain(options, io)));
+  triage
+    .command('predict')
+    .description('predict gain and tier of requests')
+    .requiredOption('--model <dir>', 'a trained router')
+    .requiredOption('--data <file>', 'JSON Lines: {"id", "text", "task"?, "category"?}')
+    .option('--rows <file>', 'write one {"id", "gain", "tier"} per input row, in order')
+    .addOption(jsonOption())
+    .action(async (options) => setExitCode(await (await import('./commands/triage.ts')).runTriagePredict(options, io)));
 }

@@ -17,6 +17,7 @@ const table = {
   INPUT_NOT_FOUND: { http: 404, retry: false, hint: 'Check the path.' },
   USAGE: { http: 400, retry: false, hint: 'See `smallfirst COMMAND --help`.' },
   STUDENT_FILE_INVALID: { http: 400, retry: false, hint: 'The folder is not a student, or it was changed. Train it again.' },
+  TRIAGE_FILE_INVALID: { http: 400, retry: false, hint: 'The folder is not a triage router, or it was changed. Train it again.' },
   DATA_DIR_LOCKED: {
     http: 409,
     retry: true,
