@@ -1,13 +1,14 @@
 import { createReadStream } from 'node:fs';
 import { type CertifyMethod, type NanoUsd, nanoUsd, type Pair, type PairSide, SmallfirstError } from '../../core/index.ts';
 
-/** Reads pairs from JSON Lines, a chunk at a time. Throws INPUT_NOT_FOUND, or INPUT_INVALID with the line and what is wrong with it. */
-export async function readPairs(path: string, method: CertifyMethod): Promise<Pair[]> {
+/** Reads pairs from JSON Lines, a chunk at a time. Throws INPUT_NOT_FOUND, or INPUT_INVALID with the line and what is wrong with it; ABORTED when interrupted. */
+export async function readPairs(path: string, method: CertifyMethod, signal?: AbortSignal): Promise<Pair[]> {
   const pairs: Pair[] = [];
   const lineOf = new Map<string, number>();
   let line = 0;
   for await (const text of linesOf(path)) {
     line += 1;
+    if (signal?.aborted) throw new SmallfirstError('ABORTED', 'certify was interrupted');
     if (text.trim() === '') continue;
     const row = new Row(path, line, text);
     const pair = row.pair();

@@ -22,7 +22,7 @@ export interface CertifyCommandOptions {
  */
 export async function runCertify(options: CertifyCommandOptions, io: CommandIo): Promise<0 | 1 | 2> {
   const path = isAbsolute(options.pairs) ? options.pairs : join(io.cwd, options.pairs);
-  const pairs = await readPairs(path, options.method);
+  const pairs = await readPairs(path, options.method, io.signal);
   const { floor, level, method, look } = options;
   const result = certify(pairs, { floor, level, method, look });
   if (options.json) {
