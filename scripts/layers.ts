@@ -27,6 +27,7 @@ export const rootFiles: Readonly<Record<string, number>> = {
   'upstream-settings.ts': 3.4,
   'app.ts': 3.5,
   'ingest-worker.ts': 3.5,
+  'gateway-operations.ts': 4.1,
   'gateway-app.ts': 4.2,
   'index.ts': 5,
 };

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Config, ModelConfig } from './config/index.ts';
-import { newId, SmallfirstError, systemClock } from './core/index.ts';
+import { SmallfirstError, systemClock } from './core/index.ts';
 import {
   type Access,
   type Directory,
@@ -8,13 +8,14 @@ import {
   type Gateway,
   isLoopbackHost,
   loopbackAccess,
-  noBudgets,
   openAccess,
   openGateway,
   openKeyRing,
-  quietObserver,
+  openLog,
+  requestIds,
   type ServedModel,
 } from './gateway/index.ts';
+import { type Operations, openOperations } from './gateway-operations.ts';
 import { loadTokenizer, PriceBook } from './pricing/index.ts';
 import { type Upstream, type UpstreamSettings, Upstreams, type Vendor, vendorOf, vendors } from './providers/index.ts';
 import { createRecorder, type Recorder } from './run/index.ts';
@@ -29,8 +30,10 @@ export interface GatewayAppOptions {
   readonly dataDir: string;
   /** Where vendors' customary keys are looked up. */
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Hears what an operator should know; no key and no prompt. */
-  readonly warn: (message: string) => void;
+  /** Of the package, for traces and the admin API. */
+  readonly version: string;
+  /** Where the log goes, as a file descriptor or a path; standard error unless told otherwise. */
+  readonly logTo?: number | string;
 }
 
 /** A gateway at work, with its record. */
@@ -52,13 +55,16 @@ export async function openGatewayApp(config: Config, options: GatewayAppOptions)
   );
   const directory = directoryOf(config, upstreams);
   const data = await openDataDir(options.dataDir);
+  const log = openLog({ ...config.observe, to: options.logTo ?? 2, random: Math.random });
+  const warn = (message: string) => log.warn(message);
   let recorder: Recorder | null = null;
+  let operations: Operations | null = null;
   try {
     recorder = createRecorder({
       folder: join(data.path, 'spool'),
       store: { kind: 'sqlite', path: data.database },
       clock: systemClock,
-      warn: options.warn,
+      warn,
     });
     const access = await openKeyRing({
       declared: config.keys,
@@ -66,16 +72,31 @@ export async function openGatewayApp(config: Config, options: GatewayAppOptions)
       clock: systemClock,
       withoutKeys,
     });
+    const prices = new PriceBook({ declared: config.prices, warn: ({ message }) => warn(message) });
+    let active: () => number = () => 0;
+    operations = await openOperations({
+      version: options.version,
+      config,
+      clock: systemClock,
+      log,
+      recorder,
+      keys: access,
+      prices,
+      directory,
+      database: data.database,
+      active: () => active(),
+    });
     const gateway = await openGateway(
       {
         clock: systemClock,
-        newId,
+        newId: requestIds(systemClock.now),
         directory,
-        prices: new PriceBook({ declared: config.prices, warn: ({ message }) => options.warn(message) }),
+        prices,
         recorder,
         access,
-        ledger: noBudgets,
-        observer: quietObserver(options.warn),
+        ledger: operations.ledger,
+        observer: operations.observer,
+        operator: operations.operator,
         countTokens: loadTokenizer,
         settings: {
           drainMs: config.server.drainSeconds * 1000,
@@ -86,19 +107,31 @@ export async function openGatewayApp(config: Config, options: GatewayAppOptions)
       options.host,
       options.port,
     );
-    return { url: gateway.url, close: () => closeAll(gateway, recorder, upstreams, data.release) };
+    active = () => gateway.active;
+    return { url: gateway.url, close: () => closeAll({ gateway, recorder, upstreams, operations, release: data.release }) };
   } catch (error) {
     await recorder?.close();
+    await operations?.close();
     await upstreams.destroy();
     await data.release();
+    log.close();
     throw error;
   }
 }
 
-async function closeAll(gateway: Gateway, recorder: Recorder | null, upstreams: Upstreams, release: () => Promise<void>): Promise<void> {
+interface Open {
+  readonly gateway: Gateway;
+  readonly recorder: Recorder | null;
+  readonly upstreams: Upstreams;
+  readonly operations: Operations | null;
+  readonly release: () => Promise<void>;
+}
+
+async function closeAll({ gateway, recorder, upstreams, operations, release }: Open): Promise<void> {
   await gateway.close();
   await upstreams.destroy();
   await recorder?.close();
+  await operations?.close();
   await release();
 }
 

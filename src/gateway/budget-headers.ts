@@ -23,11 +23,8 @@ export function allowedHeaders(states: readonly BudgetState[]): readonly string[
 }
 
 /** The headers of a refusal. Without a representative claim: with one, clients show a line of their own in place of our message. */
-export function rejectedHeaders(state: BudgetState, now: EpochMs): readonly string[] {
-  const seconds = Math.max(1, Math.ceil((state.resetsAt - now) / 1000));
+export function rejectedHeaders(state: BudgetState): readonly string[] {
   return [
-    'retry-after',
-    String(seconds),
     ...common(state, 'rejected'),
     `${PREFIX}-overage-surpassed-threshold`,
     '1',
@@ -36,6 +33,11 @@ export function rejectedHeaders(state: BudgetState, now: EpochMs): readonly stri
     `${PREFIX}-overage-disabled-reason`,
     'org_spend_cap_reached',
   ];
+}
+
+/** When a spent budget has room again. */
+export function retryAfter(state: BudgetState, now: EpochMs): readonly string[] {
+  return ['retry-after', String(Math.max(1, Math.ceil((state.resetsAt - now) / 1000)))];
 }
 
 function common(state: BudgetState, status: string): string[] {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { aCall } from '../../test/contracts/calls.ts';
-import type { CapsConfig } from '../config/index.ts';
+import { type CapsConfig, parseConfig } from '../config/index.ts';
 import { nanoUsd as usd } from '../core/index.ts';
 import { loadTokenizer, PriceBook } from '../pricing/index.ts';
 import { scanMembers } from '../providers/index.ts';
@@ -27,6 +27,7 @@ function asked(body: object, caller: Partial<Asked['caller']> = {}, path = '/v1/
     route: routeOf('POST', path, false),
     caller: { ...ANYBODY, key: 'app', ...caller },
     model: 'm',
+    task: null,
     at: NOW,
   };
 }
@@ -38,7 +39,6 @@ function budgetsWith(budgets: readonly Budget[], model = 'm', countTokens: ((tex
     prices,
     clock,
     modelsOf: () => [{ provider: 'p', model }],
-    taskOf: () => ({ name: null, outputLimit: null }),
     countTokens,
   });
   return { ledger, gateway };
@@ -93,7 +93,8 @@ describe('budgets of a gateway', () => {
     const first = gateway.reserve(asked({ model: 'm', max_tokens: 900 }));
     first?.settle(aCall({ cost: usd(1), at: NOW }));
     first?.release();
-    const refused = refusalOf(() => gateway.reserve(asked({ model: 'm', max_tokens: 900 })));
+    const refused = refusalOf(() => gateway.reserve(asked({ model: 'm', max_tokens: 900 }, {}, '/v1/messages')));
+    expect(refusalOf(() => gateway.reserve(asked({ model: 'm', max_tokens: 900 }))).headers).toEqual(['retry-after', '21600']);
     expect(refused).toEqual({
       code: 'BUDGET_EXCEEDED',
       message:
@@ -121,7 +122,7 @@ describe('budgets of a gateway', () => {
 
   it('tell a client under its budget how full it is, and warn above three quarters', () => {
     const { gateway } = budgetsWith(daily(10));
-    const first = gateway.reserve(asked({ model: 'm', max_tokens: 1 }));
+    const first = gateway.reserve(asked({ model: 'm', max_tokens: 1 }, {}, '/v1/messages'));
     expect(first?.headers).toEqual([
       ...['anthropic-ratelimit-unified-status', 'allowed'],
       ...['anthropic-ratelimit-unified-reset', String(MIDNIGHT / 1000)],
@@ -132,7 +133,7 @@ describe('budgets of a gateway', () => {
     ]);
     first?.settle(aCall({ cost: usd(8.2), at: NOW }));
     first?.release();
-    expect(gateway.reserve(asked({ model: 'm', max_tokens: 1 }))?.headers).toEqual([
+    expect(gateway.reserve(asked({ model: 'm', max_tokens: 1 }, {}, '/v1/messages'))?.headers).toEqual([
       ...['anthropic-ratelimit-unified-status', 'allowed_warning'],
       ...['anthropic-ratelimit-unified-reset', String(MIDNIGHT / 1000)],
       ...['anthropic-ratelimit-unified-overage-reset', String(MIDNIGHT / 1000)],
@@ -160,6 +161,22 @@ describe('budgets of a gateway', () => {
     reservation?.release();
     reservation?.settle(aCall({ cost: usd(0.5), at: NOW }));
     expect(ledger.states(NOW)).toMatchObject([{ spent: usd(0.5), reserved: 0 }]);
+  });
+
+  it('refuse a task that the key is not for, and requests without one', () => {
+    const { gateway } = budgetsWith([]);
+    const mine = { tasks: new Set(['other']) };
+    expect(() => gateway.reserve(asked({ model: 'm' }, mine))).toThrow(
+      'The key "app" does not allow requests that name none of its tasks.',
+    );
+    const { tasks } = parseConfig(
+      'tasks: { t: { output: { kind: text }, ladder: [m] } }\nmodels: { m: { provider: replay, data: d } }\n',
+      'smallfirst.yaml',
+      {},
+    );
+    const task = tasks.get('t') ?? null;
+    expect(() => gateway.reserve({ ...asked({ model: 'm' }, mine), task })).toThrow('The key "app" does not allow the task "t".');
+    expect(gateway.reserve({ ...asked({ model: 'm' }, { tasks: new Set(['t']) }), task })).toBeNull();
   });
 
   it('cost nothing where nobody is limited', () => {

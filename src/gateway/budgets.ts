@@ -11,14 +11,14 @@ import {
   type Reservation as RunReservation,
   worstCost,
 } from '../run/index.ts';
-import { allowedHeaders, rejectedHeaders } from './budget-headers.ts';
+import { allowedHeaders, rejectedHeaders, retryAfter } from './budget-headers.ts';
 import { assumedOutputLimit, checkCostCap, checkTokenCaps, type Demand, demandOf, worstCaseOf } from './caps.ts';
 import type { Exchange } from './exchange.ts';
 import { Refusal } from './refusal.ts';
 import type { Reservation } from './types.ts';
 
 /** The part of an exchange that budgets read. */
-export type Asked = Pick<Exchange, 'body' | 'members' | 'route' | 'caller' | 'model' | 'at'>;
+export type Asked = Pick<Exchange, 'body' | 'members' | 'route' | 'caller' | 'model' | 'task' | 'at'>;
 
 /** What budgets need of the rest. */
 export interface BudgetDeps {
@@ -27,8 +27,6 @@ export interface BudgetDeps {
   readonly clock: Clock;
   /** Every model that an exchange may be sent to and paid for; none for one that costs nothing. */
   readonly modelsOf: (exchange: Asked) => readonly ModelRef[];
-  /** The task of an exchange and its own output limit; nulls where it has none. */
-  readonly taskOf: (exchange: Asked) => { readonly name: string | null; readonly outputLimit: number | null };
   /** Counts exactly what an input cap would refuse; null refuses by the estimate. */
   readonly countTokens: CountTokens | null;
 }
@@ -43,8 +41,9 @@ export function gatewayBudgets(deps: BudgetDeps): { reserve(exchange: Asked): Re
     reserve: (exchange) => {
       // Counting tokens is free.
       if (exchange.route.kind !== 'call') return null;
-      const { key, team, caps } = exchange.caller;
-      const task = deps.taskOf(exchange);
+      const { key, team, caps, tasks } = exchange.caller;
+      const task = taskOf(exchange);
+      if (tasks !== null && (task.name === null || !tasks.has(task.name))) throw deniedTask(key, task.name);
       const payer: Payer = { key, team, task: task.name };
       const isLimited = deps.ledger.limits(payer);
       if (!isLimited && caps === null) return null;
@@ -54,9 +53,18 @@ export function gatewayBudgets(deps: BudgetDeps): { reserve(exchange: Asked): Re
       const worst = worstOf(deps, exchange, demand, { assumed, isRequired: isLimited || caps?.cost !== null, caps });
       const outputLimit = demand.outputLimit === null && (isLimited || caps?.outputTokens !== null || caps.cost !== null) ? assumed : null;
       if (!isLimited) return { outputLimit, headers: null, settle: () => {}, release: () => {} };
-      return holding(deps, payer, worst, outputLimit);
+      return holding(deps, payer, worst, { outputLimit, isAnthropic: exchange.route.family === 'anthropic' });
     },
   };
+}
+
+function taskOf({ task }: Asked): { readonly name: string | null; readonly outputLimit: number | null } {
+  return { name: task?.name ?? null, outputLimit: task?.parameters.maxTokens ?? null };
+}
+
+function deniedTask(key: string | null, task: string | null): SmallfirstError {
+  const what = task === null ? 'requests that name none of its tasks' : `the task "${task}"`;
+  return new SmallfirstError('FORBIDDEN', `The key "${key ?? ''}" does not allow ${what}.`);
 }
 
 interface WorstOptions {
@@ -83,13 +91,18 @@ function worstOf(deps: BudgetDeps, exchange: Asked, demand: Demand, { assumed, i
   return worst;
 }
 
-function holding(deps: BudgetDeps, payer: Payer, worst: NanoUsd, outputLimit: number | null): Reservation {
+function holding(
+  deps: BudgetDeps,
+  payer: Payer,
+  worst: NanoUsd,
+  { outputLimit, isAnthropic }: { readonly outputLimit: number | null; readonly isAnthropic: boolean },
+): Reservation {
   const now = deps.clock.now();
   const held = deps.ledger.reserve(payer, worst, now);
-  if ('refused' in held) throw refusal(held.refused, worst, now);
+  if ('refused' in held) throw refusal(held.refused, worst, { now, isAnthropic });
   return new Holding(deps, payer, held, {
     outputLimit,
-    headers: allowedHeaders(deps.ledger.states(now, payer)),
+    headers: isAnthropic ? allowedHeaders(deps.ledger.states(now, payer)) : [],
   });
 }
 
@@ -128,7 +141,11 @@ class Holding implements Reservation {
 const OWNERS: Readonly<Record<BudgetScope, string>> = { key: 'The key', team: 'The team', task: 'The task' };
 
 /** A spent budget as the client hears it: one sentence that says what, when it resets and what to do. */
-function refusal(state: BudgetState, asked: NanoUsd, now: number): Refusal {
+function refusal(
+  state: BudgetState,
+  asked: NanoUsd,
+  { now, isAnthropic }: { readonly now: number; readonly isAnthropic: boolean },
+): Refusal {
   const resets = new Date(state.resetsAt).toISOString().replace(/:00\.000Z$/, 'Z');
   const period = state.window === 'day' ? 'daily' : 'monthly';
   const isSpent = state.spent >= state.limit;
@@ -140,7 +157,7 @@ function refusal(state: BudgetState, asked: NanoUsd, now: number): Refusal {
   return new Refusal(
     'BUDGET_EXCEEDED',
     `${OWNERS[state.scope]} "${state.name}" ${what}; wait until it resets at ${resets}, or ${advice}.`,
-    rejectedHeaders(state, now),
+    [...retryAfter(state, now), ...(isAnthropic ? rejectedHeaders(state) : [])],
   );
 }
 

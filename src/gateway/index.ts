@@ -1,5 +1,12 @@
 export { isLoopbackHost, loopbackAccess, openAccess } from './access.ts';
-export { openKeyRing } from './keys.ts';
-export { noBudgets, quietObserver } from './no-limits.ts';
+export { adminGuard } from './admin/guard.ts';
+export { createOperator } from './admin/operator.ts';
+export { declaredBudgets, gatewayBudgets } from './budgets.ts';
+export { type KeyRing, openKeyRing } from './keys.ts';
+export { type Log, openLog } from './observe/logging.ts';
+export { openMetrics } from './observe/metrics.ts';
+export { createObserver } from './observe/observer.ts';
+export { openTracing } from './observe/tracing.ts';
+export { requestIds } from './request-id.ts';
 export { type Gateway, openGateway } from './server.ts';
-export type { Access, Directory, Family, GatewayDeps, Ledger, Observer, ServedModel } from './types.ts';
+export type { Access, Directory, Family, GatewayDeps, Ledger, Observer, Operator, ServedModel } from './types.ts';

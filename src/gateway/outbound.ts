@@ -39,7 +39,7 @@ function wantsUsage(exchange: Exchange): boolean {
  */
 export function outboundCall(exchange: Exchange, target: UpstreamTarget, renames: boolean): OutboundCall {
   const { body, members, upload } = exchange;
-  const { rawHeaders } = exchange.request;
+  const rawHeaders = headersOf(exchange);
   if (upload !== null || body.length === 0) return { path: exchange.path, headers: rawHeaders, body: upload };
   let edits: Edit[] | null = null;
   if (renames && !isNamed(exchange, target.model)) edits = setModel(body, members, target.model);
@@ -54,6 +54,17 @@ export function outboundCall(exchange: Exchange, target: UpstreamTarget, renames
     headers: rawHeaders,
     body: edits === null ? body : splice(body, edits),
   };
+}
+
+/** The client's headers, with our span in place of its own where we trace. */
+function headersOf({ request, observation }: Exchange): readonly string[] {
+  if (observation === null) return request.rawHeaders;
+  const out = ['traceparent', observation.traceparent];
+  for (let i = 0; i + 1 < request.rawHeaders.length; i += 2) {
+    const name = request.rawHeaders[i] as string;
+    if (name.toLowerCase() !== 'traceparent') out.push(name, request.rawHeaders[i + 1] as string);
+  }
+  return out;
 }
 
 /** Whether the body names this model and nothing else, so that it can go out untouched. */

@@ -14,6 +14,9 @@ export type RouteKind =
   | 'feedback'
   | 'health'
   | 'ready'
+  | 'metrics'
+  /** The admin API: it reads and answers its requests itself. */
+  | 'admin'
   | 'none';
 
 /** One endpoint, as data. */
@@ -62,6 +65,8 @@ const POSTS: ReadonlyMap<string, Route> = new Map([
 const local = (kind: RouteKind): Route => ({ ...openai(kind, null), bodyLimit: SMALL });
 const HEALTH = local('health');
 const READY = local('ready');
+const METRICS = local('metrics');
+const ADMIN = local('admin');
 const NONE = local('none');
 const endpoint = { openai: openai('endpoint', null), anthropic: anthropic('endpoint', null) } as const;
 const models = {
@@ -78,10 +83,13 @@ export function routeOf(method: string, path: string, isAnthropic: boolean): Rou
   if (method === 'GET' || method === 'HEAD') {
     if (path === '/healthz') return HEALTH;
     if (path === '/readyz') return READY;
+    if (path === '/metrics') return METRICS;
+    if (path === '/openapi.json') return ADMIN;
     const family: Family = isAnthropic ? 'anthropic' : 'openai';
     if (path === '/v1/models') return models[family].list;
     if (path.startsWith('/v1/models/')) return models[family].show;
   }
+  if (path.startsWith('/admin/')) return ADMIN;
   if (!path.startsWith('/v1/')) return NONE;
   const base = endpoint[isAnthropic || path.startsWith('/v1/messages') ? 'anthropic' : 'openai'];
   const bodyLimit = limitOf(path);

@@ -138,9 +138,13 @@ class HttpGateway implements Gateway {
     try {
       step();
     } catch (error) {
-      if (!(error instanceof SmallfirstError)) this.#deps.observer.warn(`a request failed: ${describe(error)}`);
-      answerError(exchange, error);
+      this.#refused(exchange, error);
     }
+  }
+
+  #refused(exchange: Exchange, error: unknown): void {
+    if (!(error instanceof SmallfirstError)) this.#deps.observer.warn(`a request failed: ${describe(error)}`);
+    answerError(exchange, error);
   }
 
   #begin(exchange: Exchange, awaitsContinue: boolean): void {
@@ -151,6 +155,11 @@ class HttpGateway implements Gateway {
     }
     if (route.kind === 'ready') {
       answerJson(exchange, this.#isDraining ? 503 : 200, { status: this.#isDraining ? 'stopping' : 'ready' });
+      return;
+    }
+    if (route.kind === 'metrics' || route.kind === 'admin') {
+      if (awaitsContinue) response.writeContinue();
+      this.#operator(exchange);
       return;
     }
     exchange.caller = this.#deps.access.check(request);
@@ -174,6 +183,18 @@ class HttpGateway implements Gateway {
         if (awaitsContinue) response.writeContinue();
         this.#read(exchange);
     }
+  }
+
+  #operator(exchange: Exchange): void {
+    const { request, response, route } = exchange;
+    const { operator } = this.#deps;
+    const done =
+      route.kind === 'admin'
+        ? operator.admin(request, response)
+        : operator.metrics(request).then(({ type, text }) => {
+            response.writeHead(200, { 'content-type': type, 'cache-control': 'no-store' }).end(text);
+          });
+    done.catch((error: unknown) => this.#refused(exchange, error));
   }
 
   #read(exchange: Exchange): void {

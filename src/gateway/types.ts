@@ -48,10 +48,16 @@ export interface Ledger {
   reserve(exchange: Exchange): Reservation | null;
 }
 
+/** What is kept about an exchange while it lasts. */
+export interface Observation {
+  /** The `traceparent` to send upstream in place of the client's. */
+  readonly traceparent: string;
+}
+
 /** Hears of requests, for logs, metrics and traces. Must not throw and must be cheap. */
 export interface Observer {
-  /** An exchange begins. Returns the `traceparent` to send upstream in place of the client's, or null to leave that as it is. */
-  began(exchange: Exchange): string | null;
+  /** An exchange begins; what is returned stays with it. */
+  began(exchange: Exchange): Observation | null;
   /** A row of it was recorded. */
   recorded(exchange: Exchange, call: Call): void;
   /** An exchange is over, answered or not. */
@@ -98,6 +104,7 @@ export interface GatewayDeps {
   readonly access: Access;
   readonly ledger: Ledger;
   readonly observer: Observer;
+  readonly operator: Operator;
   /** Counts the tokens of answers that came without usage. */
   readonly countTokens: () => Promise<(text: string) => number>;
   readonly settings: GatewaySettings;

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { type Config, type Known, loadConfig, parseConfig } from '../../config/index.ts';
 import { openGatewayApp, withPublicPassthrough } from '../../gateway-app.ts';
 import { providers, type Vendor, vendors } from '../../providers/index.ts';
+import { version } from '../assets.ts';
 import type { CommandIo, ExitCode } from '../io.ts';
 
 export interface ServeOptions {
@@ -23,7 +24,7 @@ export async function runServe(options: ServeOptions, io: CommandIo): Promise<Ex
     port: options.port,
     dataDir: resolve(io.cwd, options.data),
     environment: io.env,
-    warn: (message) => io.note(message),
+    version: version(),
   });
   io.out(`smallfirst listening on ${app.url}\n`);
   if (!io.signal.aborted) await new Promise((done) => io.signal.addEventListener('abort', done, { once: true }));

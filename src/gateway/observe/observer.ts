@@ -1,5 +1,6 @@
-import { type Call, type Clock, inputTotal } from '../../core/index.ts';
+import type { Call, Clock } from '../../core/index.ts';
 import type { Exchange } from '../exchange.ts';
+import type { Route } from '../routes.ts';
 import type { Observer } from '../types.ts';
 import type { Log } from './logging.ts';
 import type { Metrics } from './metrics.ts';
@@ -25,36 +26,17 @@ export function createObserver(deps: ObserverDeps): Observer {
   return new FanOut(deps);
 }
 
-/** What the rows of one request add up to. */
-interface Sum {
-  inputTokens: number;
-  outputTokens: number;
-  /** Null once a row is unpriced. */
-  cost: number | null;
-}
-
 class FanOut implements Observer {
   readonly #deps: ObserverDeps;
-  /** Of requests with more than one row; the others are summed by their only row. */
-  readonly #sums = new WeakMap<Exchange, Sum>();
-  readonly #spans = new WeakMap<Exchange, RequestSpan>();
 
   constructor(deps: ObserverDeps) {
     this.#deps = deps;
   }
 
-  began(exchange: Exchange): string | null {
+  began({ route, path, request, at }: Exchange): RequestSpan | null {
     const { tracing } = this.#deps;
-    if (tracing === null || SILENT.has(exchange.route.kind)) return null;
-    const { request, at } = exchange;
-    const span = tracing.begin({
-      method: request.method ?? 'GET',
-      route: routeLabel(exchange),
-      traceparent: request.headers.traceparent,
-      at,
-    });
-    this.#spans.set(exchange, span);
-    return span.traceparent;
+    if (tracing === null || SILENT.has(route.kind)) return null;
+    return tracing.begin({ method: request.method ?? 'GET', route: routeLabel(route, path), traceparent: request.headers.traceparent, at });
   }
 
   recorded(exchange: Exchange, call: Call): void {
@@ -63,10 +45,7 @@ class FanOut implements Observer {
       model: knows.model(call.model) ? call.model : 'other',
       task: call.task === null ? null : knows.task(call.task) ? call.task : 'other',
     });
-    this.#spans.get(exchange)?.call(call, operationOf(exchange));
-    // `lastRow` is still the row before this one.
-    const before = this.#sums.get(exchange) ?? (exchange.lastRow === null ? null : sumOf(exchange.lastRow));
-    if (before !== null) this.#sums.set(exchange, plus(before, sumOf(call)));
+    if (exchange.observation !== null) spanOf(exchange)?.call(call, operationOf(exchange));
   }
 
   ended(exchange: Exchange): void {
@@ -87,23 +66,22 @@ class FanOut implements Observer {
       ms,
       upstreamMs,
     });
-    const sum = this.#sums.get(exchange) ?? (lastRow === null ? null : sumOf(lastRow));
     log.request({
       id: exchange.id,
-      route: routeLabel(exchange),
+      route: routeLabel(route, exchange.path),
       model: model === null ? null : redactName(model),
       task: task === null ? null : redactName(task),
       key: exchange.caller.key,
       status,
       ms,
       upstreamMs,
-      inputTokens: sum?.inputTokens ?? null,
-      outputTokens: sum?.outputTokens ?? null,
-      costUsd: sum?.cost == null ? null : sum.cost / 1e9,
+      inputTokens: lastRow === null ? null : exchange.inputTokens,
+      outputTokens: lastRow === null ? null : exchange.outputTokens,
+      costUsd: lastRow === null || exchange.cost === null ? null : exchange.cost / 1e9,
       decision: lastRow?.decision ?? null,
       error: exchange.errorCode,
     });
-    this.#spans.get(exchange)?.end({ status, error: exchange.errorCode, at: clock.now() });
+    if (exchange.observation !== null) spanOf(exchange)?.end({ status, error: exchange.errorCode, at: clock.now() });
   }
 
   warn(message: string): void {
@@ -111,16 +89,9 @@ class FanOut implements Observer {
   }
 }
 
-function sumOf({ usage, cost }: Call): Sum {
-  return { inputTokens: inputTotal(usage), outputTokens: usage.output, cost };
-}
-
-function plus(a: Sum, b: Sum): Sum {
-  return {
-    inputTokens: a.inputTokens + b.inputTokens,
-    outputTokens: a.outputTokens + b.outputTokens,
-    cost: a.cost === null || b.cost === null ? null : a.cost + b.cost,
-  };
+/** The span that `began` gave the exchange. */
+function spanOf({ observation }: Exchange): RequestSpan | null {
+  return observation as RequestSpan | null;
 }
 
 function operationOf({ route }: Exchange): Operation {
@@ -129,7 +100,7 @@ function operationOf({ route }: Exchange): Operation {
 }
 
 /** A path as it may stand in a log: those of calls are known, others are cut short and cleaned. */
-function routeLabel({ route, path }: Exchange): string {
+function routeLabel(route: Route, path: string): string {
   return route.kind === 'call' || route.kind === 'count' ? path : redact(path.slice(0, 128));
 }
 

@@ -1,14 +1,13 @@
 import { type Context, ROOT_CONTEXT, type Span, SpanKind, SpanStatusCode, TraceFlags, type Tracer, trace } from '@opentelemetry/api';
 import type { ObserveConfig } from '../../config/index.ts';
 import { type Call, type EpochMs, inputTotal, SmallfirstError } from '../../core/index.ts';
+import type { Observation } from '../types.ts';
 
 /** What is asked of a model, in the words of the conventions. */
 export type Operation = 'chat' | 'text_completion' | 'embeddings';
 
-/** A request as a span; it is exported when it ends. */
-export interface RequestSpan {
-  /** What goes on to upstreams, so that their spans are children of this one. */
-  readonly traceparent: string;
+/** A request as a span; it is exported when it ends. Upstreams' spans become its children. */
+export interface RequestSpan extends Observation {
   /** One call to a model, as a child. */
   call(call: Call, operation: Operation): void;
   end(facts: { readonly status: number; readonly error: string | null; readonly at: EpochMs }): void;

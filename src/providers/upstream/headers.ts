@@ -15,6 +15,8 @@ const FORWARDED: ReadonlySet<string> = new Set([
   'http-referer',
   'x-session-id',
   'x-session-affinity',
+  'traceparent',
+  'tracestate',
 ]);
 const FORWARDED_PREFIXES = ['anthropic-', 'openai-', 'x-stainless-', 'x-claude-'] as const;
 // They choose an account or a project within a key's reach, so they go with the client's own key only.
