@@ -70,12 +70,19 @@ export function isLoopbackHost(host: string): boolean {
   return /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(name) || /^([a-z0-9-]+\.)+localhost$/.test(name);
 }
 
+/** Reads the raw names, because making a table of all headers by name costs more than this whole check. */
 function isForwarded(request: IncomingMessage): boolean {
-  const { headers } = request;
-  if (headers.forwarded !== undefined || headers['x-forwarded-for'] !== undefined) return true;
-  for (const name in headers) if (name.startsWith('x-forwarded-') || name === 'x-real-ip') return true;
+  const { rawHeaders } = request;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] as string;
+    if (name.length < 9) continue;
+    const first = name.charCodeAt(0) | 0x20;
+    if ((first === 0x78 || first === 0x66) && FORWARDED.test(name)) return true;
+  }
   return false;
 }
+
+const FORWARDED = /^(forwarded|x-forwarded-.*|x-real-ip)$/i;
 
 function isLocalOrigin(origin: string, isLocal: (host: string) => boolean): boolean {
   const host = hostOf(origin);
