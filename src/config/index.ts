@@ -4,6 +4,7 @@ export { loadConfig } from './load.ts';
 export { type Lock, type LockedCertificate, lockPathOf, NO_LOCK, parseLock, readLock, withCertificate, writeLock } from './lock.ts';
 export { lockJsonSchema } from './lock-schema.ts';
 export { parseConfig } from './parse.ts';
+export { pinsOf } from './pins.ts';
 export { configJsonSchema } from './schema.ts';
 export { suggestion } from './suggest.ts';
 export type {

@@ -48,6 +48,8 @@ export class Exchange {
   isStreamed = false;
   /** What it is an instance of; null while that is not known, and where it is none of the config's. */
   task: TaskConfig | null = null;
+  /** SHA-256 of its prompt's template; null where it has none. */
+  fingerprint: string | null = null;
 
   /** Set aside by the ledger; null where nothing limits the caller. */
   reservation: Reservation | null = null;

@@ -45,7 +45,7 @@ export function relayedRow(exchange: Exchange, deps: GatewayDeps, answerer: Answ
     id: exchange.id,
     requestId: exchange.id,
     at: exchange.at,
-    task: null,
+    task: exchange.task?.name ?? null,
     step: null,
     pipeline: null,
     key: exchange.caller.key,
@@ -68,7 +68,7 @@ export function relayedRow(exchange: Exchange, deps: GatewayDeps, answerer: Answ
     streamed: exchange.isStreamed,
     confidence: null,
     decision: null,
-    fingerprint: null,
+    fingerprint: exchange.fingerprint,
     bodyHash: null,
     tags: ending.attempts > 1 ? { attempts: String(ending.attempts) } : NO_TAGS,
   };

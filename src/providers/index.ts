@@ -1,4 +1,6 @@
 export {
+  type AnswerContext,
+  type ClientRequest,
   type Codec,
   codecs,
   type ErrorReport,
@@ -8,6 +10,7 @@ export {
   type Protocol,
   parseBody,
   type Quirks,
+  type StreamWriter,
 } from './codecs/index.ts';
 export { loadRecording } from './recording.ts';
 export { ClientRegistry, providers } from './registry.ts';

@@ -1,0 +1,60 @@
+import { SmallfirstError } from '../core/index.ts';
+import type { Upstream } from '../providers/index.ts';
+import { stepOf } from './cascade.ts';
+import type { StepPlan, Steps } from './cascade-types.ts';
+import type { Exchange } from './exchange.ts';
+import { speaks } from './outbound.ts';
+import type { Resolution } from './resolve.ts';
+import { isTranslatable, readRequest, refuseUntranslatable } from './translate.ts';
+import type { GatewayDeps, ServedModel } from './types.ts';
+
+/** What is done with a request of a task, or for a model of another protocol. */
+export type TaskPlan = { readonly do: 'relay'; readonly upstream: Upstream } | { readonly do: 'step'; readonly plan: StepPlan };
+
+/** Finds the task of a request and keeps it with the exchange. Throws TASK_NOT_FOUND, and FORBIDDEN for a task that the key may not ask for. */
+export function resolveTask(exchange: Exchange, steps: Steps): Resolution {
+  const { route, body, members, model, request, caller } = exchange;
+  const resolution = steps.resolver.resolve({ headers: request.headers, protocol: route.tap, body, members, model });
+  const { task, fingerprint } = resolution;
+  exchange.task = task;
+  exchange.fingerprint = fingerprint?.hash ?? null;
+  if (caller.tasks !== null && (task === null || !caller.tasks.has(task.name))) {
+    const which = task === null ? 'requests that name no task' : `the task "${task.name}"`;
+    throw new SmallfirstError('FORBIDDEN', `The key "${caller.key ?? ''}" does not allow ${which}.`);
+  }
+  return resolution;
+}
+
+/**
+ * Who answers a request of a task: its ladder, where a certificate (or a person's threshold) licenses a rung below the ceiling; else
+ * the ceiling alone, byte for byte where it speaks the client's protocol. The model that the request names does not matter.
+ */
+export function planTask(exchange: Exchange, deps: GatewayDeps, steps: Steps): TaskPlan {
+  const { task, fingerprint } = exchange;
+  if (task === null) throw new SmallfirstError('INTERNAL', 'a request without a task was planned as one of a task');
+  const { step, isRouted, certificate } = steps.policies.policyOf(task, fingerprint, deps.clock.now());
+  const ceiling = deps.directory.models.get(task.ladder.at(-1) ?? '');
+  const isRelayable = ceiling?.upstream.targets.some((target) => speaks(target, exchange)) === true;
+  if (!isRouted && ceiling !== undefined && isRelayable) return { do: 'relay', upstream: ceiling.upstream };
+  if (!isTranslatable(exchange)) return onlyRelayed(exchange, ceiling, isRelayable);
+  const client = readRequest(exchange);
+  if (client.untranslatable.length > 0) {
+    // What only this protocol can say keeps its meaning where the bytes pass: at the ceiling.
+    if (ceiling !== undefined && isRelayable) return { do: 'relay', upstream: ceiling.upstream };
+    refuseUntranslatable(client, task.ladder.at(-1) ?? task.name);
+  }
+  return { do: 'step', plan: { step, client, certificate, fingerprint } };
+}
+
+function onlyRelayed(exchange: Exchange, ceiling: ServedModel | undefined, isRelayable: boolean): TaskPlan {
+  if (ceiling !== undefined && isRelayable) return { do: 'relay', upstream: ceiling.upstream };
+  throw new SmallfirstError('NOT_SUPPORTED', `${exchange.path} is answered only by models that speak its protocol.`);
+}
+
+/** How a model of another protocol is asked. Throws REQUEST_INVALID for what it cannot be asked, NOT_SUPPORTED for endpoints without a counterpart. */
+export function planTranslation(exchange: Exchange, name: string, steps: Steps): StepPlan {
+  if (!isTranslatable(exchange)) throw new SmallfirstError('NOT_SUPPORTED', `The model "${name}" has nothing like ${exchange.path}.`);
+  const client = readRequest(exchange);
+  refuseUntranslatable(client, name);
+  return { step: stepOf(steps.model(name)), client, certificate: null, fingerprint: exchange.fingerprint };
+}

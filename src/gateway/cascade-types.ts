@@ -1,0 +1,27 @@
+import type { LockedCertificate } from '../config/index.ts';
+import type { Model } from '../core/index.ts';
+import type { ClientRequest, ModelClient } from '../providers/index.ts';
+import type { Step } from '../run/index.ts';
+import type { TaskPolicies } from './cascade-policy.ts';
+import type { TaskResolver } from './resolve.ts';
+
+/** What tasks, cascades and translations need of the rest. */
+export interface Steps {
+  readonly resolver: TaskResolver;
+  readonly policies: TaskPolicies;
+  /** A model of the config by name. Throws MODEL_NOT_FOUND. */
+  model(name: string): Model;
+  /** The same, open. Throws MODEL_NOT_FOUND. */
+  client(name: string): ModelClient;
+  /** False while a model's breaker is open. */
+  available(name: string): boolean;
+}
+
+/** A request that our own words can say, and who answers it. */
+export interface StepPlan {
+  readonly step: Step;
+  readonly client: ClientRequest;
+  /** Null where no task's confidence is needed. */
+  readonly certificate: LockedCertificate | null;
+  readonly fingerprint: string | null;
+}

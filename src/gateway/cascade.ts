@@ -1,0 +1,201 @@
+import { calibrate, preferredSignal, type SignalName, signalBound, signalsOf, signalValue } from '../confidence/index.ts';
+import type { LockedCertificate, TaskConfig } from '../config/index.ts';
+import { type Answer, type Call, type EpochMs, type Model, type ModelRequest, type Output, usage, type Validation } from '../core/index.ts';
+import { validateOutput } from '../metrics/index.ts';
+import type { ClientRequest, ModelClient } from '../providers/index.ts';
+import { type ConfidenceBound, type Step, type StepDeps, type StepRequest, streamStep, systemTimer } from '../run/index.ts';
+import { ClientAnswer, HEAD_WAITS_MS } from './cascade-answer.ts';
+import type { TaskPolicies } from './cascade-policy.ts';
+import { countInput, countText, needOf } from './cascade-request.ts';
+import type { StepPlan, Steps } from './cascade-types.ts';
+import type { Exchange, Worker } from './exchange.ts';
+import type { TaskResolver } from './resolve.ts';
+import type { Streams } from './stream.ts';
+import type { GatewayDeps } from './types.ts';
+
+/** Alternatives that are asked for at each token, where a signal reads them. */
+const TOP_LOGPROBS = 5;
+const LOGPROB_SIGNALS: ReadonlySet<SignalName> = new Set<SignalName>(['token', 'margin', 'mean-logprob', 'min-logprob']);
+
+/** What a cascade needs beyond the exchange. */
+export interface CascadeDeps {
+  readonly gateway: GatewayDeps;
+  readonly steps: Steps;
+  readonly streams: Streams;
+  /** See HEAD_WAITS_MS. */
+  readonly headWaitsMs?: number;
+}
+
+/**
+ * Answers a request through its ladder, or through the one model of another protocol: read into our own words, asked, judged, and
+ * written in the client's. Usage that the client is told is that of the answer it got, because clients measure their context by it;
+ * `x-smallfirst-cost-usd` is what all attempts together cost, as the bill has it.
+ */
+export class Cascade implements Worker {
+  readonly #exchange: Exchange;
+  readonly #deps: CascadeDeps;
+  readonly #plan: StepPlan;
+  readonly #controller = new AbortController();
+
+  constructor(exchange: Exchange, deps: CascadeDeps, plan: StepPlan) {
+    this.#exchange = exchange;
+    this.#deps = deps;
+    this.#plan = plan;
+  }
+
+  start(): void {
+    this.#exchange.worker = this;
+    this.#exchange.sentAt = this.#deps.gateway.clock.monotonic();
+    // A drain waits for the rows of whoever went away.
+    this.#deps.streams.pending(this.#run());
+  }
+
+  /** The client has gone: so does every request upstream, at whatever stage, and what it used until now is booked. */
+  onClientGone(): void {
+    this.#controller.abort();
+  }
+
+  async #run(): Promise<void> {
+    const { gateway, streams, headWaitsMs } = this.#deps;
+    const { client, step } = this.#plan;
+    const exchange = this.#exchange;
+    const countTokens = await gateway.countTokens();
+    const limit = exchange.reservation?.outputLimit ?? null;
+    const request = limit === null || client.request.maxTokens !== undefined ? client.request : { ...client.request, maxTokens: limit };
+    const inputTokens = countInput(request, countTokens);
+    const answer = new ClientAnswer(exchange, { client, streams, inputTokens, headWaitsMs: headWaitsMs ?? HEAD_WAITS_MS });
+    try {
+      const asked = this.#request(request, inputTokens);
+      await streamStep(step, asked, this.#stepDeps(answer, inputTokens, countTokens), answer);
+      exchange.answeredAt = gateway.clock.monotonic();
+      if (this.#controller.signal.aborted) this.#gone(answer);
+      else answer.finish();
+    } catch (error) {
+      exchange.answeredAt = gateway.clock.monotonic();
+      if (this.#controller.signal.aborted) this.#gone(answer);
+      else answer.fail(error);
+    }
+  }
+
+  #gone(answer: ClientAnswer): void {
+    answer.abandon();
+    this.#exchange.errorCode = 'ABORTED';
+    this.#exchange.over();
+  }
+
+  #request(request: ModelRequest, inputTokens: number): StepRequest {
+    const { id, caller, deadlineAt, isStreamed, at } = this.#exchange;
+    return {
+      requestId: id,
+      itemId: null,
+      input: null,
+      request,
+      need: needOf(request, inputTokens),
+      startAt: 0,
+      polish: null,
+      // The gateway's ledger has set the worst case aside already.
+      budget: null,
+      deadlineAt: deadlineAt === null ? null : withMargin(deadlineAt, at),
+      signal: this.#controller.signal,
+      streamed: isStreamed,
+      origin: { key: caller.key, team: caller.team, fingerprint: this.#plan.fingerprint, bodyHash: null, tags: {} },
+    };
+  }
+
+  #stepDeps(answer: ClientAnswer, inputTokens: number, countTokens: (text: string) => number): StepDeps {
+    const { gateway, steps } = this.#deps;
+    const { certificate, step } = this.#plan;
+    const rule = ruleOf(certificate, this.#exchange.task);
+    return {
+      clock: gateway.clock,
+      after: systemTimer,
+      newId: gateway.newId,
+      client: (model) => withLogprobs(steps.client(model.name), rule.needsLogprobs(model.name)),
+      available: (model) => steps.available(model.name),
+      estimate: () => ({ cost: null, ms: null }),
+      price: ({ provider, model }, used, at) => gateway.prices.price({ provider, model }, used, at) ?? { cost: null, priceId: null },
+      countUsage: (_model, _request, { text }) =>
+        usage({ freshInput: inputTokens, output: text === '' ? 0 : countText(text, countTokens) }),
+      validate: validateOutput,
+      confidence: (model, said, validation) => rule.confidence(model.name, said, step.output, validation),
+      confidenceBound: (model, request) => rule.bound(model.name, request),
+      record: (row: Call) => {
+        steps.policies.observe(row.model, row.servedModel);
+        answer.booked(row);
+        this.#exchange.record(row);
+      },
+    };
+  }
+}
+
+/** How confidence is read from answers. */
+interface ConfidenceRule {
+  needsLogprobs(model: string): boolean;
+  confidence(model: string, answer: Answer, output: Output, validation: Validation): number | null;
+  bound(model: string, request: ModelRequest): ConfidenceBound | null;
+}
+
+/** By the certificate for its small model; by a person's threshold for every rung, uncalibrated as that number is. */
+function ruleOf(certificate: LockedCertificate | null, task: TaskConfig | null): ConfidenceRule {
+  if (certificate === null) return fixedRule(task);
+  const { small, signal, calibrator } = certificate;
+  const isRead = (model: string): boolean => model === small && signal !== null && calibrator !== null;
+  return {
+    needsLogprobs: (model) => isRead(model) && LOGPROB_SIGNALS.has(signal as SignalName),
+    confidence: (model, answer, output, validation) => {
+      if (!isRead(model) || signal === null || calibrator === null) return null;
+      const value = signalValue(signalsOf(answer, output, validation), signal);
+      return value === null ? null : calibrate(calibrator, value);
+    },
+    bound: (model, request) => {
+      const bound = isRead(model) && signal !== null ? signalBound(signal, request.maxTokens ?? null) : null;
+      if (bound === null || calibrator === null) return null;
+      return {
+        add: (text, tokens) => bound.add(text, tokens),
+        value: () => {
+          const value = bound.value();
+          return value === null ? null : calibrate(calibrator, value);
+        },
+      };
+    },
+  };
+}
+
+function fixedRule(task: TaskConfig | null): ConfidenceRule {
+  const isFixed = task !== null && task.threshold !== null;
+  const ceiling = task?.ladder.at(-1);
+  return {
+    needsLogprobs: (model) =>
+      isFixed && model !== ceiling && (task.signal === null ? task.output.kind !== 'text' : LOGPROB_SIGNALS.has(task.signal)),
+    confidence: (model, answer, output, validation) => {
+      if (!isFixed || model === ceiling) return null;
+      const signals = signalsOf(answer, output, validation);
+      return task.signal === null ? (preferredSignal(signals)?.value ?? null) : signalValue(signals, task.signal);
+    },
+    bound: () => null,
+  };
+}
+
+/** Asks for log-probabilities where a signal reads them; what the client asked for itself stays as it is elsewhere. */
+function withLogprobs(client: ModelClient, needed: boolean): ModelClient {
+  if (!needed) return client;
+  return {
+    call: (request, context) => client.call({ ...request, logprobs: { top: Math.max(TOP_LOGPROBS, request.logprobs?.top ?? 0) } }, context),
+  };
+}
+
+/** The client's SDK stops waiting at its deadline: what is decided must reach it before. */
+function withMargin(deadlineAt: EpochMs, from: EpochMs): EpochMs {
+  return deadlineAt - Math.min(1_000, (deadlineAt - from) / 20);
+}
+
+/** A step that asks one model and nobody else: how a request reaches a model of another protocol. */
+export function stepOf(model: Model): Step {
+  return {
+    task: null,
+    step: null,
+    pipeline: null,
+    output: { kind: 'text' },
+    ladder: [{ model, licence: { kind: 'certified', threshold: null } }],
+  };
+}
