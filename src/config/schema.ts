@@ -53,7 +53,7 @@ const price = z.strictObject({ ...classes, free, sameAs }).describe('US dollars 
 const hardware = z
   .strictObject({
     usdPerHour: positive.describe('What the machine costs an hour'),
-    tokensPerSecond: positive.describe('Output tokens per second at full load'),
+    tokensPerSecond: positive.describe('Input and output tokens per second together, while it works'),
     utilisation: positive.max(1).default(1).describe('Share of the time that it works'),
   })
   .describe('The price of a machine of your own');
