@@ -67,8 +67,13 @@ export function targetOf(address: Address, path: string, query: string, model: s
   return query === '' ? `${whole}?${address.query}` : `${whole}?${address.query}&${query}`;
 }
 
+/** A dot segment, also one with parameters, which some servers cut off before they look. */
+const DOTS = /^(\.|%2e){1,2}(;.*)?$/i;
+/** A slash, backslash or control that is escaped, however often, and a dot that is escaped twice. */
+const ESCAPED = /%(25)*(2f|5c|00|0a|0d)|%(25)+2e/i;
+
 /** Whether a client's path can be appended to a prefix without leaving it: no dot segments, plain or escaped, no backslash, no controls. */
 export function isSafePath(path: string): boolean {
   if (!path.startsWith('/') || path.startsWith('//') || /[\\#?\s\x00-\x1f\x7f]/.test(path)) return false;
-  return path.split('/').every((segment) => !/^(\.|%2e){1,2}$/i.test(segment) && !/%(2f|5c|00|0a|0d)/i.test(segment));
+  return path.split('/').every((segment) => !DOTS.test(segment) && !ESCAPED.test(segment));
 }
