@@ -32,8 +32,8 @@ export function throughGateway(url: string): Endpoint {
 export function relayConfig(upstream: FakeUpstream): string {
   return [
     'models:',
-    `  gpt: { provider: openai, model: gpt-fake, url: "${upstream.origin}/v1", apiKey: "\${UPSTREAM_KEY}" }`,
-    `  claude: { provider: anthropic, model: claude-fake, url: "${upstream.origin}", apiKey: "\${UPSTREAM_KEY}" }`,
+    `  gpt: { provider: openai, model: gpt-fake, url: "${upstream.origin}/v1", apiKey: "\${UPSTREAM_KEY}", retries: 0 }`,
+    `  claude: { provider: anthropic, model: claude-fake, url: "${upstream.origin}", apiKey: "\${UPSTREAM_KEY}", retries: 0 }`,
     '',
   ].join('\n');
 }
