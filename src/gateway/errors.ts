@@ -32,7 +32,14 @@ export function renderError(error: unknown, protocol: Protocol, requestId: strin
   return { status, code: known.code, headers, body: codecs[protocol].writeError(status, report) };
 }
 
-/** What a client is told instead of an upstream's error that is no error object: a page for browsers, or nothing at all. */
+/**
+ * What a client is told instead of an upstream's error that is no error object (a page for browsers, or nothing at all), or that is
+ * about the credential of ours: upstreams repeat keys and name accounts there.
+ */
 export function renderForeignError(status: number, protocol: Protocol, requestId: string): JsonObject {
-  return codecs[protocol].writeError(status, { message: `The upstream answered ${status} without saying why.`, requestId });
+  const message =
+    status === 401 || status === 403
+      ? `The upstream refused the gateway's own credential (${status}); whoever runs the gateway must correct it.`
+      : `The upstream answered ${status} without saying why.`;
+  return codecs[protocol].writeError(status, { message, requestId });
 }

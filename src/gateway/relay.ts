@@ -167,7 +167,7 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker {
       response.end(body);
       return;
     }
-    if (head.status >= 400 && !isJson(head.contentType, body) && request.method !== 'HEAD') {
+    if (head.status >= 400 && request.method !== 'HEAD' && !mayPass(head, body)) {
       answerJson(
         this.#exchange,
         head.status,
@@ -355,6 +355,12 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker {
 }
 
 const SAFE_NAME = /^[\x21-\x7e]{1,256}$/;
+
+/** Whether a failed answer's body may go on: an error object, and not about the credential of ours that the upstream refused. */
+function mayPass(head: AnswerHead, body: Buffer): boolean {
+  if ((head.status === 401 || head.status === 403) && head.target.hasOwnKey) return false;
+  return isJson(head.contentType, body);
+}
 
 function isJson(contentType: string | null, body: Buffer): boolean {
   if (contentType !== null && !contentType.includes('json')) return false;

@@ -47,6 +47,7 @@ export function liveTarget(settings: UpstreamSettings, parts: TargetParts): Live
       model: settings.model,
       protocols: settings.protocols ?? vendor.protocols,
       quirks: vendor.quirks,
+      hasOwnKey: keys.length > 0,
     },
     address: parts.address,
     pool: parts.pool,

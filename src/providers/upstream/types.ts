@@ -44,6 +44,8 @@ export interface UpstreamTarget {
   readonly model: string;
   readonly protocols: readonly [Protocol, ...Protocol[]];
   readonly quirks: Quirks;
+  /** It is called with a key of ours: what it says about its account is not for clients. */
+  readonly hasOwnKey: boolean;
 }
 
 /** A request as one target gets it. */
