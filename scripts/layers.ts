@@ -28,6 +28,7 @@ export const rootFiles: Readonly<Record<string, number>> = {
   'app.ts': 3.5,
   'ingest-worker.ts': 3.5,
   'gateway-operations.ts': 4.1,
+  'gateway-steps.ts': 4.1,
   'gateway-app.ts': 4.2,
   'index.ts': 5,
 };

@@ -8,7 +8,12 @@ export function readmeBlocks(root = process.cwd()): Readonly<Record<string, stri
   const blocks: Record<string, string> = {
     demo: demoBlock(read<DemoFigures>('demo')),
     tests: testBlock(read<TestFigures>('tests')),
-    figures: figuresBlock(read<CertifyFigures>('certify'), read<StudentFigures>('students'), read<StoreFigures>('store')),
+    figures: figuresBlock(
+      read<CertifyFigures>('certify'),
+      read<StudentFigures>('students'),
+      read<StoreFigures>('store'),
+      read<StartFigures>('start'),
+    ),
   };
   if (existsSync(join(root, 'bench', 'results', 'gateway.json'))) blocks.gateway = gatewayBlock(read<GatewayFigures>('gateway'));
   return blocks;
@@ -63,6 +68,12 @@ interface StoreFigures {
   readonly bill: { readonly calls: number; readonly bills: Readonly<Record<string, { readonly medianMs: number }>> };
 }
 
+interface StartFigures {
+  readonly runs: number;
+  readonly helpMs: { readonly median: number };
+  readonly nodeAloneMs: { readonly median: number };
+}
+
 interface GatewayFigures {
   readonly summary: readonly string[];
 }
@@ -81,7 +92,12 @@ function testBlock({ figures }: Result<TestFigures>): string {
   return ['```', figures.line, '```'].join('\n');
 }
 
-function figuresBlock(certify: Result<CertifyFigures>, students: Result<StudentFigures>, store: Result<StoreFigures>): string {
+function figuresBlock(
+  certify: Result<CertifyFigures>,
+  students: Result<StudentFigures>,
+  store: Result<StoreFigures>,
+  start: Result<StartFigures>,
+): string {
   const percent = (share: number, digits = 1) => `${(share * 100).toFixed(digits)} %`;
   const at95 = <T extends { readonly level: number }>(rows: readonly T[]) => rows.filter((row) => row.level === 0.95);
   const worstExact = at95(certify.figures.exact).reduce((worst, row) => (row.error > worst.error ? row : worst));

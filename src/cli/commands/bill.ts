@@ -19,7 +19,7 @@ export interface BillOptions {
 export interface BillSums {
   /** Client requests that were answered or finally failed. */
   readonly calls: number;
-  /** Requests to models: escalations, judges, shadows and evals as well. */
+  /** Requests to models in traffic: escalations, judges and shadows as well. An eval's spending is in its own report. */
   readonly attempts: number;
   /** Attempts without a known price: they are in no sum of money. */
   readonly unpricedCalls: number;

@@ -44,7 +44,10 @@ function reasonText(result: CertifyResult): string {
 }
 
 function evidence(result: CertifyResult): string {
-  const units = result.n === result.pairs ? `${count(result.n)} pairs` : `${count(result.n)} clusters of ${count(result.pairs)} pairs`;
+  const units =
+    result.n === result.pairs
+      ? `${count(result.n)} pairs`
+      : `${count(result.n)} ${result.n === 1 ? 'cluster' : 'clusters'} with ${count(result.pairs)} pairs`;
   return `${units}, ${METHOD_NAMES[result.method]}`;
 }
 

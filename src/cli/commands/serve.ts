@@ -25,9 +25,13 @@ export async function runServe(options: ServeOptions, io: CommandIo): Promise<Ex
     dataDir: resolve(io.cwd, options.data),
     environment: io.env,
     version: version(),
+    logTo: io.logTo ?? 2,
   });
+  const onHangup = (): void => void app.reload();
+  process.on('SIGHUP', onHangup);
   io.out(`smallfirst listening on ${app.url}\n`);
   if (!io.signal.aborted) await new Promise((done) => io.signal.addEventListener('abort', done, { once: true }));
+  process.off('SIGHUP', onHangup);
   await app.close();
   return 0;
 }
