@@ -134,6 +134,11 @@ function figuresBlock(
       `${slowest.toFixed(0)} ms from rollups, slowest of ${Object.keys(bill.bills).length} groupings`,
       'bench:store',
     ],
+    [
+      'Cold `smallfirst --help`',
+      `${start.figures.helpMs.median.toFixed(0)} ms, median of ${start.figures.runs}; Node alone ${start.figures.nodeAloneMs.median.toFixed(0)} ms`,
+      'bench:start',
+    ],
   ];
   const machine = `Measured ${certify.date.slice(0, 10)} on ${certify.cores} × ${certify.cpu}, Node ${certify.node.slice(1)}, a shared machine; intervals are 95 %.`;
   return [
