@@ -12,7 +12,8 @@ import { validateInput } from './validate.ts';
  * Decides from pairs whether the small model may answer: alone (`swap`), above a threshold (`cascade`), or not at all (`frontier`).
  *
  * Promises: over pairs exchangeable with these, the chance to certify a policy that keeps less than `floor` of the frontier's
- * quality is at most 1 − level. All pairs are evidence: none may have been used to fit the confidence. Nothing is random.
+ * quality is at most 1 − level. Pairs marked `skip` count as escalated at every point, without the small model's cost: the policy is
+ * then that triage with this verdict behind it. All pairs are evidence: none may have been used to fit the confidence. Nothing is random.
  * Throws SmallfirstError (USAGE, INPUT_INVALID) for options or pairs out of range, duplicate ids, graded quality with
  * Clopper-Pearson, and no pairs at all.
  */
@@ -98,7 +99,7 @@ function decide(
   },
   options: { readonly floor: number; readonly delta: number },
 ): Decision {
-  const { pairs, points, walk } = found;
+  const { pairs, evidence, points, walk } = found;
   const frontier = (reason: FrontierReason): Decision => {
     return { verdict: 'frontier', reason, savings: frontierSavings(pairs), shown: walk.examined };
   };
@@ -108,8 +109,9 @@ function decide(
   }
   const { cut } = points[walk.deployed]!;
   if (cut.rows === 0) return frontier('not-worth-it');
-  const all = cut.rows === pairs.length;
-  const savings = savingsOf(pairs, (pair) => all || (pair.small.confidence ?? -1) >= cut.threshold);
+  // Everything that reaches the small model is accepted: of all rows, or of those that triage leaves it where there is no confidence.
+  const all = cut.rows === pairs.length || (evidence.unranked && cut.rows === pairs.length - evidence.skipped);
+  const savings = savingsOf(pairs, (pair) => !pair.skip && (all || (pair.small.confidence ?? -1) >= cut.threshold));
   if (savings !== null && savings <= 0) return { ...frontier('not-worth-it'), passedSavings: savings };
   return { verdict: all ? 'swap' : 'cascade', reason: null, savings, shown: walk.deployed };
 }
@@ -155,8 +157,12 @@ function notesOf(evidence: Evidence, options: CertifyOptions, method: CertifyRes
   }
   if (clustered && method !== 'score') notes.push('Rows of a cluster are not independent: each cluster counts once and with equal weight.');
   if (clustered && method === 'score') notes.push('Rows of a cluster are not independent: they are summed, and n counts clusters.');
-  const silent = evidence.big.length - evidence.cuts.at(-1)!.rows;
-  if (silent > 0) notes.push(`${silent} rows have no confidence and are always escalated.`);
+  if (evidence.skipped > 0) {
+    notes.push(
+      `${evidence.skipped} rows are sent to the frontier before the call: the verdict holds with that triage in front, and only so.`,
+    );
+  }
+  if (evidence.silent > 0) notes.push(`${evidence.silent} rows have no confidence and are always escalated.`);
   return notes;
 }
 

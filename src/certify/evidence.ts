@@ -18,6 +18,11 @@ export interface Evidence {
   readonly n: number;
   /** True when some quality is neither 0 nor 1. */
   readonly graded: boolean;
+  /** Rows that no point accepts: sent to the frontier before the call; and, where other rows have a confidence, those without one. */
+  readonly skipped: number;
+  readonly silent: number;
+  /** True when the only point is to accept every row that is not skipped, because no row has a confidence. */
+  readonly unranked: boolean;
   /** Safest first. */
   readonly cuts: readonly Cut[];
 }
@@ -32,23 +37,29 @@ export function gatherEvidence(pairs: readonly Pair[], grid?: readonly number[])
   const big = new Float64Array(pairs.length);
   const confidences: number[] = [];
   let graded = false;
+  let skipped = 0;
   for (let i = 0; i < order.length; i += 1) {
     const pair = pairs[order[i]!]!;
     small[i] = pair.small.quality;
     big[i] = pair.big.quality;
     graded ||= !isBinary(pair.small.quality) || !isBinary(pair.big.quality);
-    if (pair.small.confidence !== undefined) confidences.push(pair.small.confidence);
+    if (pair.skip) skipped += 1;
+    else if (pair.small.confidence !== undefined) confidences.push(pair.small.confidence);
   }
-  return { small, big, ...unitsOf(pairs, order), graded, cuts: grid ? cutsAt(grid, confidences) : gridOf(confidences, pairs.length) };
+  const asked = pairs.length - skipped;
+  const cuts = grid ? cutsAt(grid, confidences) : gridOf(confidences, asked);
+  const unranked = confidences.length === 0 && !grid;
+  const silent = unranked ? 0 : asked - confidences.length;
+  return { small, big, ...unitsOf(pairs, order), graded, skipped, silent, unranked, cuts };
 }
 
 function isBinary(quality: number): boolean {
   return quality === 0 || quality === 1;
 }
 
-/** Row numbers by falling confidence. Ties are broken by quality, so that sums do not depend on the order of the file. */
+/** Row numbers by falling confidence, skipped ones last. Ties are broken by quality, so that sums do not depend on the order of the file. */
 function sortedByConfidence(pairs: readonly Pair[]): Int32Array {
-  const confidenceOf = (row: number) => pairs[row]!.small.confidence ?? -1;
+  const confidenceOf = (row: number) => (pairs[row]!.skip ? -2 : (pairs[row]!.small.confidence ?? -1));
   return Int32Array.from({ length: pairs.length }, (_, row) => row).sort(
     (a, b) =>
       confidenceOf(b) - confidenceOf(a) ||
@@ -57,7 +68,7 @@ function sortedByConfidence(pairs: readonly Pair[]): Int32Array {
   );
 }
 
-/** At most 40 distinct quantiles of the confidences, falling to their minimum; the single point 0, which accepts all, when there are none. */
+/** At most 40 distinct quantiles of the confidences, falling to their minimum; the single point 0, which accepts `rows`, when there are none. */
 function gridOf(falling: readonly number[], rows: number): Cut[] {
   if (falling.length === 0) return [{ threshold: 0, rows }];
   const cuts: Cut[] = [];

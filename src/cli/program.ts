@@ -86,6 +86,7 @@ function addCertify(program: Command, io: CommandIo, setExitCode: SetExitCode): 
         numberIn(1, 50, { integer: true }),
       ),
     )
+    .option('--signal <name>', 'which of several signals is the confidence; choose it without looking at this file')
     .addOption(
       new Option('--seed <n>', 'accepted for scripts; nothing in certify is random').argParser(numberIn(0, 2 ** 31 - 1, { integer: true })),
     )

@@ -16,4 +16,6 @@ export interface Pair {
   readonly big: PairSide;
   /** Conversation or customer: rows of one cluster are not independent. */
   readonly cluster?: string;
+  /** True where a frozen triage sends the request straight to the frontier: never accepted, and the candidate is not called. */
+  readonly skip?: boolean;
 }

@@ -2,9 +2,9 @@ import { type CertifyMethod, type Pair, SmallfirstError } from '../../core/index
 import { type JsonRow, readJsonRows } from './certify-row.ts';
 import { SignalChoice } from './certify-signals.ts';
 
-/** Reads pairs from JSON Lines, a chunk at a time. Throws INPUT_NOT_FOUND, or INPUT_INVALID with the line and what is wrong with it. */
-export async function readPairs(path: string, method: CertifyMethod, signals = new SignalChoice()): Promise<Pair[]> {
-  const pairs = await readJsonRows(path, (row) => readPair(row, method, signals), 'the file holds no pairs');
+/** Reads pairs from JSON Lines, a chunk at a time. Throws INPUT_NOT_FOUND, or INPUT_INVALID with the line and what is wrong with it; ABORTED when interrupted. */
+export async function readPairs(path: string, method: CertifyMethod, abort?: AbortSignal, signals = new SignalChoice()): Promise<Pair[]> {
+  const pairs = await readJsonRows(path, (row) => readPair(row, method, signals), { nothing: 'the file holds no pairs', abort });
   requireSignal(signals, path);
   return pairs;
 }

@@ -4,12 +4,12 @@ import { count, percent, renderTable } from '../table.ts';
 const METHOD_NAMES = { score: 'score test', evalue: 'betting e-value', 'clopper-pearson': 'Clopper-Pearson on harm' } as const;
 
 /** The certificate as people read it: the verdict and what it rests on, what would help, and the risk at each threshold. */
-export function renderCertificate(result: CertifyResult): string {
+export function renderCertificate(result: CertifyResult, signal: string | null): string {
   const lines = [
     headline(result),
     '',
     `  floor      keep ${percent(result.floor)} of the frontier's quality, ${percent(result.level, 0)} confidence`,
-    `  evidence   ${evidence(result)}`,
+    `  evidence   ${evidence(result)}${signal === null ? '' : `, confidence by ${signal}`}`,
     `  retained   ${retained(result)}`,
     `  pairs      kept ${count(result.counts.kept)} · lost ${count(result.counts.lost)} · gained ${count(result.counts.gained)}`,
     `  savings    ${result.savings === null ? 'unknown: costUsd is not given on both sides of every row' : percent(result.savings)}`,

@@ -4,6 +4,7 @@ import type { CertifyMethod } from '../../core/index.ts';
 import type { CommandIo } from '../io.ts';
 import { readPairs } from './certify-pairs.ts';
 import { renderCertificate } from './certify-report.ts';
+import { SignalChoice } from './certify-signals.ts';
 
 export interface CertifyCommandOptions {
   readonly pairs: string;
@@ -11,6 +12,8 @@ export interface CertifyCommandOptions {
   readonly level: number;
   readonly method: CertifyMethod;
   readonly look?: number | undefined;
+  /** Name of the signal that is the confidence, chosen without looking at this file. */
+  readonly signal?: string | undefined;
   /** Accepted for scripts that seed everything; nothing here is random. */
   readonly seed?: number | undefined;
   readonly json: boolean;
@@ -22,20 +25,21 @@ export interface CertifyCommandOptions {
  */
 export async function runCertify(options: CertifyCommandOptions, io: CommandIo): Promise<0 | 1 | 2> {
   const path = isAbsolute(options.pairs) ? options.pairs : join(io.cwd, options.pairs);
-  const pairs = await readPairs(path, options.method, io.signal);
+  const signals = new SignalChoice(options.signal);
+  const pairs = await readPairs(path, options.method, io.signal, signals);
   const { floor, level, method, look } = options;
   const result = certify(pairs, { floor, level, method, look });
   if (options.json) {
     for (const note of result.notes) io.note(note);
-    io.json(documentOf(result));
+    io.json(documentOf(result, signals.name));
   } else {
-    io.out(renderCertificate(result));
+    io.out(renderCertificate(result, signals.name));
   }
   return result.verdict === 'frontier' ? 1 : 0;
 }
 
-/** The JSON document: what the interface names, in its order, then what explains it. */
-export function documentOf(result: CertifyResult): object {
+/** The JSON document: what the interface names, in its order, then what explains it. `signal` is there only where one was used by name. */
+export function documentOf(result: CertifyResult, signal: string | null): object {
   const { n, floor, level, method, verdict, reason, threshold, accepted, retained, retainedLowerBound } = result;
   return {
     n,
@@ -56,6 +60,7 @@ export function documentOf(result: CertifyResult): object {
     delta: result.delta,
     pairs: result.pairs,
     requestedMethod: result.requestedMethod,
+    ...(signal === null ? {} : { signal }),
     notes: result.notes,
   };
 }
