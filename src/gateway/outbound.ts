@@ -40,7 +40,8 @@ function wantsUsage(exchange: Exchange): boolean {
 export function outboundCall(exchange: Exchange, target: UpstreamTarget, renames: boolean): OutboundCall {
   const { body, members, upload } = exchange;
   const rawHeaders = headersOf(exchange);
-  if (upload !== null || body.length === 0) return { path: exchange.path, headers: rawHeaders, body: upload };
+  if (upload !== null || body.length === 0)
+    return { path: exchange.path, headers: rawHeaders, body: upload, length: uploadLength(exchange) };
   let edits: Edit[] | null = null;
   if (renames && !isNamed(exchange, target.model)) edits = setModel(body, members, target.model);
   if (asksForUsage(target, exchange)) {
@@ -73,4 +74,10 @@ function isNamed(exchange: Exchange, model: string): boolean {
   let count = 0;
   for (const member of exchange.members) if (member.key === 'model') count += 1;
   return count === 1;
+}
+
+/** What the client says of how long its body is; the parser of its request sees that it is true. */
+function uploadLength({ upload, request }: Exchange): number | null {
+  const length = request.headers['content-length'];
+  return upload === null || length === undefined ? null : Number(length);
 }

@@ -61,11 +61,13 @@ export class Attempt implements Dispatcher.DispatchHandler {
     const { target } = this;
     this.#isTrial = target.breaker?.begin(this.startedAt) ?? false;
     const credential = target.credentials[this.key] ?? (target.forwardCredential ? null : NO_CREDENTIAL);
+    const headers = requestHeaders(call.headers, credential);
+    if (call.length != null) headers.push('content-length', String(call.length));
     target.pool.dispatch(
       {
         path: targetOf(target.address, call.path, query, target.info.model),
         method: method as Dispatcher.HttpMethod,
-        headers: requestHeaders(call.headers, credential),
+        headers,
         body: call.body as Buffer | Readable | null,
         headersTimeout: target.timeoutMs,
         bodyTimeout: target.timeoutMs,

@@ -56,6 +56,8 @@ export interface OutboundCall {
   readonly headers: HeaderList;
   /** A stream can be sent once: such a request is never tried again. */
   readonly body: Buffer | Readable | null;
+  /** How long a stream is; null where nobody knows, and for buffers, which say it themselves. */
+  readonly length?: number | null;
 }
 
 /** One request, to be sent to whichever target it is. */
