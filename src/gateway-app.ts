@@ -16,6 +16,7 @@ import {
   type ServedModel,
 } from './gateway/index.ts';
 import { type Operations, openOperations } from './gateway-operations.ts';
+import { type OpenSteps, openSteps } from './gateway-steps.ts';
 import { loadTokenizer, PriceBook } from './pricing/index.ts';
 import { type Upstream, type UpstreamSettings, Upstreams, type Vendor, vendorOf, vendors } from './providers/index.ts';
 import { createRecorder, type Recorder } from './run/index.ts';
@@ -39,6 +40,8 @@ export interface GatewayAppOptions {
 /** A gateway at work, with its record. */
 export interface GatewayApp {
   readonly url: string;
+  /** Reads the lock file again, as SIGHUP asks for. */
+  reload(): Promise<void>;
   /** Lets requests under way end, then sees that every row is in the store. */
   close(): Promise<void>;
 }
@@ -59,7 +62,9 @@ export async function openGatewayApp(config: Config, options: GatewayAppOptions)
   const warn = (message: string) => log.warn(message);
   let recorder: Recorder | null = null;
   let operations: Operations | null = null;
+  let tasks: OpenSteps | null = null;
   try {
+    tasks = await openSteps(config, upstreams, warn);
     recorder = createRecorder({
       folder: join(data.path, 'spool'),
       store: { kind: 'sqlite', path: data.database },
@@ -97,6 +102,7 @@ export async function openGatewayApp(config: Config, options: GatewayAppOptions)
         ledger: operations.ledger,
         observer: operations.observer,
         operator: operations.operator,
+        steps: tasks.steps,
         countTokens: loadTokenizer,
         settings: {
           drainMs: config.server.drainSeconds * 1000,
@@ -108,10 +114,12 @@ export async function openGatewayApp(config: Config, options: GatewayAppOptions)
       options.port,
     );
     active = () => gateway.active;
-    return { url: gateway.url, close: () => closeAll({ gateway, recorder, upstreams, operations, release: data.release }) };
+    const { reload } = tasks;
+    return { url: gateway.url, reload, close: () => closeAll({ gateway, recorder, upstreams, operations, tasks, release: data.release }) };
   } catch (error) {
     await recorder?.close();
     await operations?.close();
+    tasks?.close();
     await upstreams.destroy();
     await data.release();
     log.close();
@@ -124,11 +132,13 @@ interface Open {
   readonly recorder: Recorder | null;
   readonly upstreams: Upstreams;
   readonly operations: Operations | null;
+  readonly tasks: OpenSteps | null;
   readonly release: () => Promise<void>;
 }
 
-async function closeAll({ gateway, recorder, upstreams, operations, release }: Open): Promise<void> {
+async function closeAll({ gateway, recorder, upstreams, operations, tasks, release }: Open): Promise<void> {
   await gateway.close();
+  tasks?.close();
   await upstreams.destroy();
   await recorder?.close();
   await operations?.close();

@@ -2,14 +2,12 @@ import { calibrate, preferredSignal, type SignalName, signalBound, signalsOf, si
 import type { LockedCertificate, TaskConfig } from '../config/index.ts';
 import { type Answer, type Call, type EpochMs, type Model, type ModelRequest, type Output, usage, type Validation } from '../core/index.ts';
 import { validateOutput } from '../metrics/index.ts';
-import type { ClientRequest, ModelClient } from '../providers/index.ts';
+import type { ModelClient } from '../providers/index.ts';
 import { type ConfidenceBound, type Step, type StepDeps, type StepRequest, streamStep, systemTimer } from '../run/index.ts';
 import { ClientAnswer, HEAD_WAITS_MS } from './cascade-answer.ts';
-import type { TaskPolicies } from './cascade-policy.ts';
 import { countInput, countText, needOf } from './cascade-request.ts';
-import type { StepPlan, Steps } from './cascade-types.ts';
+import type { StepPlan } from './cascade-types.ts';
 import type { Exchange, Worker } from './exchange.ts';
-import type { TaskResolver } from './resolve.ts';
 import type { Streams } from './stream.ts';
 import type { GatewayDeps } from './types.ts';
 
@@ -20,7 +18,6 @@ const LOGPROB_SIGNALS: ReadonlySet<SignalName> = new Set<SignalName>(['token', '
 /** What a cascade needs beyond the exchange. */
 export interface CascadeDeps {
   readonly gateway: GatewayDeps;
-  readonly steps: Steps;
   readonly streams: Streams;
   /** See HEAD_WAITS_MS. */
   readonly headWaitsMs?: number;
@@ -103,7 +100,8 @@ export class Cascade implements Worker {
   }
 
   #stepDeps(answer: ClientAnswer, inputTokens: number, countTokens: (text: string) => number): StepDeps {
-    const { gateway, steps } = this.#deps;
+    const { gateway } = this.#deps;
+    const { steps } = gateway;
     const { certificate, step } = this.#plan;
     const rule = ruleOf(certificate, this.#exchange.task);
     return {

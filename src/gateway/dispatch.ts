@@ -1,15 +1,17 @@
 import { SmallfirstError } from '../core/index.ts';
 import { JsonShapeError, lastMember, memberValue, scanMembers, type Upstream } from '../providers/index.ts';
+import { planTask, planTranslation, resolveTask } from './cascade-plan.ts';
+import type { StepPlan } from './cascade-types.ts';
 import type { Exchange } from './exchange.ts';
 import { speaks } from './outbound.ts';
-import type { GatewayDeps, ServedModel } from './types.ts';
+import type { GatewayDeps } from './types.ts';
 
 /** What is done with a request to a model. */
 export type Plan =
   /** The same protocol on both sides: bytes pass. `renames` is false for a model that the config does not name. */
   | { readonly do: 'relay'; readonly upstream: Upstream; readonly renames: boolean }
-  /** The model speaks another protocol. */
-  | { readonly do: 'translate'; readonly model: ServedModel };
+  /** A task with a ladder, or a model of another protocol. */
+  | { readonly do: 'step'; readonly plan: StepPlan };
 
 /** Reads what a body says at its top level. Throws REQUEST_INVALID for one that is no JSON object or names no model. */
 export function readCall(exchange: Exchange): void {
@@ -30,14 +32,24 @@ export function readCall(exchange: Exchange): void {
   }
 }
 
-/** Decides who answers. Throws MODEL_NOT_FOUND for a model that nobody serves to this caller. */
+/**
+ * Decides who answers: a task's ladder, else the model that the request names. Throws MODEL_NOT_FOUND for a model that nobody serves to this
+ * caller, TASK_NOT_FOUND for a task that is not declared.
+ */
 export function plan(exchange: Exchange, deps: GatewayDeps): Plan {
+  resolveTask(exchange, deps.steps);
+  if (exchange.task === null) return planModel(exchange, deps);
+  const next = planTask(exchange, deps, deps.steps);
+  return next.do === 'relay' ? { ...next, renames: true } : next;
+}
+
+function planModel(exchange: Exchange, deps: GatewayDeps): Plan {
   const { model, caller, route } = exchange;
   const served = deps.directory.models.get(model);
   if (served !== undefined && (caller.models === null || caller.models.has(model))) {
     if (served.upstream.targets.some((target) => speaks(target, exchange)))
       return { do: 'relay', upstream: served.upstream, renames: true };
-    return { do: 'translate', model: served };
+    return { do: 'step', plan: planTranslation(exchange, model, deps.steps) };
   }
   const other = served === undefined && caller.mayPassThrough && caller.models === null ? deps.directory.passthrough(route.family) : null;
   if (other !== null) return { do: 'relay', upstream: other.upstream, renames: false };

@@ -4,6 +4,7 @@ import { SmallfirstError } from '../core/index.ts';
 import { isSafePath } from '../providers/index.ts';
 import { answerError, answerJson } from './answer.ts';
 import { checkAnnounced, hasBody, LimitedBody, Reading } from './body.ts';
+import { Cascade } from './cascade.ts';
 import { plan, readCall } from './dispatch.ts';
 import { Exchange, type Target } from './exchange.ts';
 import { takeFeedback } from './feedback.ts';
@@ -223,8 +224,8 @@ class HttpGateway implements Gateway {
       case 'relay':
         new Relay(exchange, this.#deps, { upstream: next.upstream, renames: next.renames, streams: this.#streams }).start();
         return;
-      case 'translate':
-        throw new SmallfirstError('NOT_SUPPORTED', `The model "${next.model.name}" does not speak the protocol of this endpoint.`);
+      case 'step':
+        new Cascade(exchange, { gateway: this.#deps, streams: this.#streams }, next.plan).start();
     }
   }
 

@@ -4,6 +4,7 @@ import type { Call, Clock, Tier } from '../core/index.ts';
 import type { PriceBook } from '../pricing/index.ts';
 import type { Upstream } from '../providers/index.ts';
 import type { Recorder } from '../run/index.ts';
+import type { Steps } from './cascade-types.ts';
 import type { Exchange } from './exchange.ts';
 
 /** The two families of endpoints that share a base URL, an error envelope and a way to send a key. */
@@ -105,6 +106,8 @@ export interface GatewayDeps {
   readonly ledger: Ledger;
   readonly observer: Observer;
   readonly operator: Operator;
+  /** Tasks with their ladders, and models of other protocols. */
+  readonly steps: Steps;
   /** Counts the tokens of answers that came without usage. */
   readonly countTokens: () => Promise<(text: string) => number>;
   readonly settings: GatewaySettings;

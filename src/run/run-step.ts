@@ -63,7 +63,7 @@ async function walk(step: Step, request: StepRequest, deps: StepDeps, listener: 
     for (;;) {
       if (request.signal?.aborted) throw aborted();
       const evidence = gather(attempts, step, request, deps);
-      const action = bindingAction(nextAction(evidence), attempts);
+      const action = bindingAction(nextAction(evidence), attempts, listener !== null);
       if (action.do !== 'call') {
         final = action;
         return conclude(action, attempts, step, evidence);
@@ -80,11 +80,20 @@ async function walk(step: Step, request: StepRequest, deps: StepDeps, listener: 
   }
 }
 
-/** What has begun to go out is the answer, whatever the policy would rather do now that it has seen the end of it. */
-function bindingAction(action: Action, attempts: readonly Attempted[]): Action {
-  const last = attempts.length - 1;
-  if (!attempts[last]?.released || (action.do === 'answer' && action.attempt === last)) return action;
-  return { do: 'answer', attempt: last, why: 'incomplete', certified: false };
+/**
+ * What has begun to go out is the answer, whatever the policy would rather do now that it has seen the end of it. And a client is told
+ * that the ceiling failed, so that it can try again, where all that is left below it is no valid answer.
+ */
+function bindingAction(action: Action, attempts: readonly Attempted[], isLive: boolean): Action {
+  const index = attempts.length - 1;
+  const last = attempts[index];
+  if (last?.released) {
+    return action.do === 'answer' && action.attempt === index
+      ? action
+      : { do: 'answer', attempt: index, why: 'incomplete', certified: false };
+  }
+  const isWorse = action.do === 'answer' && action.why === 'incomplete' && action.attempt < index;
+  return isLive && isWorse && last?.error ? { do: 'refuse', why: 'all-failed' } : action;
 }
 
 /** The evidence as it will be, should the call about to be made end complete with a confidence. */

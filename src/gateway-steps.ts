@@ -1,0 +1,56 @@
+import { unwatchFile, watchFile } from 'node:fs';
+import { type Config, type Lock, lockPathOf, NO_LOCK, readLock } from './config/index.ts';
+import { type Model, SmallfirstError } from './core/index.ts';
+import { type Steps, TaskPolicies, TaskResolver } from './gateway/index.ts';
+import { ClientRegistry, loadRecording, type ModelClient, type Upstreams } from './providers/index.ts';
+import { loadStudent } from './student/index.ts';
+
+/** How often the lock file is looked at: a new certificate is in force soon after it was written. */
+const LOCK_LOOK_MS = 2_000;
+
+/** Tasks at work: who may answer them, and the models that do. */
+export interface OpenSteps {
+  readonly steps: Steps;
+  /** Reads the lock file again. A file that cannot be read licenses nothing, and is warned of. */
+  reload(): Promise<void>;
+  close(): void;
+}
+
+/** Opens the tasks of a config: its lock file, and every model that is not called over HTTP. Throws what they throw. */
+export async function openSteps(config: Config, upstreams: Upstreams, warn: (message: string) => void): Promise<OpenSteps> {
+  const registry = new ClientRegistry({ loadRecording, loadStudent, upstream: (name) => upstreams.get(name) });
+  const clients = new Map<string, ModelClient>();
+  for (const model of config.models.values()) clients.set(model.name, await registry.client(model));
+  const path = config.tasks.size === 0 ? null : lockPathOf(config.file);
+  let lock: Lock = path === null ? NO_LOCK : await readLock(path);
+  const reload = async (): Promise<void> => {
+    if (path === null) return;
+    try {
+      lock = await readLock(path);
+    } catch (error) {
+      // What nobody can read certifies nothing.
+      lock = NO_LOCK;
+      warn(`smallfirst.lock cannot be read, so the frontier answers everything: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  };
+  const onChange = (): void => void reload();
+  if (path !== null) watchFile(path, { interval: LOCK_LOOK_MS, persistent: false }, onChange);
+  const found = <Value>(value: Value | undefined, name: string): Value => {
+    if (value !== undefined) return value;
+    throw new SmallfirstError('MODEL_NOT_FOUND', `There is no model "${name}".`);
+  };
+  return {
+    steps: {
+      resolver: new TaskResolver(config.tasks),
+      policies: new TaskPolicies({ models: config.models, lock: () => lock, version: (name) => clients.get(name)?.version ?? null }),
+      model: (name): Model => found(config.models.get(name), name),
+      client: (name) => found(clients.get(name), name),
+      // Breakers choose between alternatives; the last one is always tried, so the policy need not know.
+      available: () => true,
+    },
+    reload,
+    close: () => {
+      if (path !== null) unwatchFile(path, onChange);
+    },
+  };
+}
