@@ -11,6 +11,8 @@ export interface CommandIo {
   json(document: unknown): void;
   /** Writes a line to stderr: warnings, notes, hints. */
   note(text: string): void;
+  /** Where a server writes its log, as a path; standard error when absent. */
+  readonly logTo?: string;
   /** A progress line on stderr: drawn over itself on a terminal, silent otherwise. */
   progress(label: string, total: number | null): Progress;
   readonly env: Readonly<Record<string, string | undefined>>;

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,7 +16,7 @@ export interface ServedGateway {
   readonly url: string;
   /** Its data directory; exists until `remove`. */
   readonly dataDir: string;
-  /** Everything that it wrote to stdout and stderr so far. */
+  /** Everything that it wrote to stdout, stderr and its log so far; the log lags by up to half a second until it stopped. */
   output(): string;
   /** As SIGTERM: requests under way end, records are drained. Resolves with the exit code. */
   stop(): Promise<number>;
@@ -55,6 +56,7 @@ export async function serveHere(options: ServeOptions): Promise<ServedGateway> {
     progress: () => ({ advance: () => undefined, end: () => undefined }),
     env: { ...options.env },
     cwd: place.folder,
+    logTo: place.log,
     signal: stopping.signal,
     width: 120,
   };
@@ -66,7 +68,8 @@ export async function serveHere(options: ServeOptions): Promise<ServedGateway> {
     stopping.abort();
     return running;
   };
-  return { url: found, dataDir: place.dataDir, output: () => written, stop, remove: () => removal(stop, place) };
+  const output = () => written + (existsSync(place.log) ? readFileSync(place.log, 'utf8') : '');
+  return { url: found, dataDir: place.dataDir, output, stop, remove: () => removal(stop, place) };
 }
 
 /** A gateway in a process of its own, which can be killed. */
@@ -126,6 +129,7 @@ export async function runCommand(parameters: readonly string[], env: Readonly<Re
 
 interface Place {
   readonly folder: string;
+  readonly log: string;
   readonly config: string | null;
   readonly dataDir: string;
 }
@@ -134,7 +138,7 @@ async function prepare(options: ServeOptions): Promise<Place> {
   const folder = await mkdtemp(join(tmpdir(), 'smallfirst-e2e-'));
   const config = options.config === null ? null : join(folder, 'smallfirst.yaml');
   if (config !== null) await writeFile(config, options.config ?? '');
-  return { folder, config, dataDir: options.dataDir ?? join(folder, 'data') };
+  return { folder, log: join(folder, 'serve.log'), config, dataDir: options.dataDir ?? join(folder, 'data') };
 }
 
 async function removal(stop: () => Promise<number>, place: Place): Promise<void> {
