@@ -3,7 +3,6 @@ import {
   type EpochMs,
   type Model,
   type ModelEvent,
-  type ModelRequest,
   type NanoUsd,
   NO_USAGE,
   type SmallfirstError,
@@ -14,23 +13,10 @@ import {
 import type { AttemptResult, CallReason } from '../policy/index.ts';
 import { type CallEnd, callModel } from './call-model.ts';
 import { judge } from './judge.ts';
-import { prefixOf } from './prefix.ts';
-import { type Release, wellFormed } from './stream-release.ts';
-import type { Gate, Step, StepDeps, StepRequest } from './types.ts';
-
-/** A call to be made: which rung, with which request, and why. */
-export interface Turn {
-  readonly model: Model;
-  readonly why: CallReason;
-  readonly request: ModelRequest;
-  /** Null where the request is not the item's own: a recording of the item is no recording of its polish. */
-  readonly itemId: string | null;
-  readonly input: string | null;
-  /** The last rung of the ladder: whatever it says is the answer. */
-  readonly isCeiling: boolean;
-  /** Null where the whole answer decides. */
-  readonly gate: Gate | null;
-}
+import { prefixOf, wellFormed } from './prefix.ts';
+import type { Release } from './stream-release.ts';
+import type { Turn } from './turn.ts';
+import type { Step, StepDeps, StepRequest } from './types.ts';
 
 /** One call and everything that is known of it. */
 export interface Attempted {

@@ -1,4 +1,4 @@
-import type { Answer, TokenLogprob } from '../core/index.ts';
+import type { Answer, TokenLogprob, Validation } from '../core/index.ts';
 
 /** The first tokens of an answer as an answer of their own: what a prefix gate weighs, streamed or not. */
 export function prefixOf(text: string, tokens: readonly TokenLogprob[], count: number): Answer {
@@ -17,4 +17,9 @@ export function prefixOf(text: string, tokens: readonly TokenLogprob[], count: n
     servedModel: null,
     fingerprint: null,
   };
+}
+
+/** The beginning of a text is valid as such. */
+export function wellFormed(text: string): Validation {
+  return { valid: true, value: text, why: null };
 }

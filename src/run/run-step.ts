@@ -18,9 +18,10 @@ import {
   type RefuseReason,
   rungOf,
 } from '../policy/index.ts';
-import { type Attempted, makeAttempt, type Turn } from './attempt.ts';
+import { type Attempted, makeAttempt } from './attempt.ts';
 import { callRows, type Final } from './call-row.ts';
 import { Release } from './stream-release.ts';
+import type { Turn } from './turn.ts';
 import type { AnswerListener, Step, StepAttempt, StepDeps, StepRequest, StepResult } from './types.ts';
 
 /**

@@ -1,8 +1,8 @@
-import type { ModelEvent, TokenLogprob, Validation } from '../core/index.ts';
+import type { ModelEvent, TokenLogprob } from '../core/index.ts';
 import type { Action, AnswerReason } from '../policy/index.ts';
-import type { Turn } from './attempt.ts';
 import type { CallWatcher, Heard } from './call-model.ts';
-import { prefixOf } from './prefix.ts';
+import { prefixOf, wellFormed } from './prefix.ts';
+import type { Turn } from './turn.ts';
 import type { AnswerListener, ConfidenceBound, Step, StepDeps } from './types.ts';
 
 /** What the policy would say, were the answer under way to end complete with this confidence. */
@@ -122,9 +122,4 @@ function isVisible(event: ModelEvent): boolean {
     case 'end':
       return false;
   }
-}
-
-/** The beginning of a text is valid as such. */
-export function wellFormed(text: string): Validation {
-  return { valid: true, value: text, why: null };
 }
