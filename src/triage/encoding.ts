@@ -6,7 +6,7 @@ import type { TriageInput } from './types.ts';
 /** How much each kind of feature weighs: the length of its part of a row's vector. Chosen once on public data, the same for everybody. */
 const WEIGHT = { blocks: [1, 0.5], measure: 0.3, name: 1 } as const;
 /** A hashed feature must occur in so many training texts. */
-const LEAST_TEXTS = 2;
+const LEAST_TEXTS = 3;
 /** A measure counts at most so many standard deviations. */
 const MOST_DEVIATIONS = 3;
 

@@ -17,9 +17,9 @@ export interface TwoTargets {
 export type TwoHeads = Float64Array;
 
 /** Steps that the solver remembers, the most it takes, and the length of the gradient at which it ends. */
-const MEMORY = 8;
+const MEMORY = 5;
 const MOST_STEPS = 80;
-const TOLERANCE = 3e-4;
+const TOLERANCE = 1e-3;
 
 interface Point {
   readonly w: TwoHeads;
@@ -39,7 +39,7 @@ interface Step {
  */
 export function fitTwoHeads(targets: TwoTargets, lambda: number, from: TwoHeads | null = null): TwoHeads {
   const size = (targets.rows.columns + 1) * 2;
-  let point = evaluate(targets, lambda, from ? Float64Array.from(from) : new Float64Array(size));
+  let point = evaluate(targets, lambda, from ? from.slice() : new Float64Array(size));
   const steps: Step[] = [];
   for (let taken = 0; taken < MOST_STEPS; taken += 1) {
     const length = Math.sqrt(dot(point.gradient, point.gradient));
@@ -69,7 +69,7 @@ function search(
   const slope = dot(along.direction, point.gradient);
   let { step } = along;
   for (let halving = 0; halving < 30; halving += 1) {
-    const w = Float64Array.from(point.w);
+    const w = point.w.slice();
     addScaled(w, along.direction, step);
     const next = evaluate(targets, lambda, w);
     if (next.loss <= point.loss + 1e-4 * step * slope) return next;
@@ -118,7 +118,8 @@ function evaluate({ rows, small, big }: TwoTargets, lambda: number, w: TwoHeads)
 
 /** −H·g for the inverse Hessian H that the last steps describe. */
 function twoLoop(gradient: Float64Array, steps: readonly Step[]): Float64Array {
-  const q = Float64Array.from(gradient, (value) => -value);
+  const q = new Float64Array(gradient.length);
+  addScaled(q, gradient, -1);
   const alphas = new Float64Array(steps.length);
   for (let k = steps.length - 1; k >= 0; k -= 1) {
     const { s, y, rho } = steps[k]!;
@@ -138,7 +139,9 @@ function twoLoop(gradient: Float64Array, steps: readonly Step[]): Float64Array {
 }
 
 function difference(a: Float64Array, b: Float64Array): Float64Array {
-  return a.map((value, i) => value - b[i]!);
+  const result = a.slice();
+  addScaled(result, b, -1);
+  return result;
 }
 
 function dot(a: Float64Array, b: Float64Array): number {

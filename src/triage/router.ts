@@ -23,8 +23,8 @@ export interface Router {
 export const PENALTIES = [16, 8, 4, 2, 1] as const;
 
 /** Choosing looks at so many rows at most: more would cost minutes and hardly change the choice. */
-const CHOOSING_ROWS = 2_000;
-const CHOOSING_FOLDS = 4;
+const CHOOSING_ROWS = 4_000;
+const CHOOSING_FOLDS = 3;
 
 /** Fits the router to the chosen rows; the penalty is chosen by folds inside them, so nothing else is looked at. */
 export function fitRouter(data: TrainingData, chosen: readonly number[], seed: number): Router {
