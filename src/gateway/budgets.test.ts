@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { aCall } from '../../test/contracts/calls.ts';
-import { type CapsConfig, parseConfig } from '../config/index.ts';
+import type { CapsConfig } from '../config/index.ts';
 import { nanoUsd as usd } from '../core/index.ts';
 import { loadTokenizer, PriceBook } from '../pricing/index.ts';
 import { scanMembers } from '../providers/index.ts';
@@ -161,22 +161,6 @@ describe('budgets of a gateway', () => {
     reservation?.release();
     reservation?.settle(aCall({ cost: usd(0.5), at: NOW }));
     expect(ledger.states(NOW)).toMatchObject([{ spent: usd(0.5), reserved: 0 }]);
-  });
-
-  it('refuse a task that the key is not for, and requests without one', () => {
-    const { gateway } = budgetsWith([]);
-    const mine = { tasks: new Set(['other']) };
-    expect(() => gateway.reserve(asked({ model: 'm' }, mine))).toThrow(
-      'The key "app" does not allow requests that name none of its tasks.',
-    );
-    const { tasks } = parseConfig(
-      'tasks: { t: { output: { kind: text }, ladder: [m] } }\nmodels: { m: { provider: replay, data: d } }\n',
-      'smallfirst.yaml',
-      {},
-    );
-    const task = tasks.get('t') ?? null;
-    expect(() => gateway.reserve({ ...asked({ model: 'm' }, mine), task })).toThrow('The key "app" does not allow the task "t".');
-    expect(gateway.reserve({ ...asked({ model: 'm' }, { tasks: new Set(['t']) }), task })).toBeNull();
   });
 
   it('cost nothing where nobody is limited', () => {

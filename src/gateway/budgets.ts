@@ -41,9 +41,8 @@ export function gatewayBudgets(deps: BudgetDeps): { reserve(exchange: Asked): Re
     reserve: (exchange) => {
       // Counting tokens is free.
       if (exchange.route.kind !== 'call') return null;
-      const { key, team, caps, tasks } = exchange.caller;
+      const { key, team, caps } = exchange.caller;
       const task = taskOf(exchange);
-      if (tasks !== null && (task.name === null || !tasks.has(task.name))) throw deniedTask(key, task.name);
       const payer: Payer = { key, team, task: task.name };
       const isLimited = deps.ledger.limits(payer);
       if (!isLimited && caps === null) return null;
@@ -60,11 +59,6 @@ export function gatewayBudgets(deps: BudgetDeps): { reserve(exchange: Asked): Re
 
 function taskOf({ task }: Asked): { readonly name: string | null; readonly outputLimit: number | null } {
   return { name: task?.name ?? null, outputLimit: task?.parameters.maxTokens ?? null };
-}
-
-function deniedTask(key: string | null, task: string | null): SmallfirstError {
-  const what = task === null ? 'requests that name none of its tasks' : `the task "${task}"`;
-  return new SmallfirstError('FORBIDDEN', `The key "${key ?? ''}" does not allow ${what}.`);
 }
 
 interface WorstOptions {

@@ -56,7 +56,12 @@ const spentOf = async (at: ServedGateway) => (await admin<Budgets>(at, '/admin/b
 describe('a budget', () => {
   it('lets one of fifty parallel requests pass when it has room for one', async () => {
     const at = await served('keys: [{ name: app, key: the-clients-key, budget: { day: 0.15 } }]');
-    upstream.always({ kind: 'slow-first-byte', ms: 100 });
+    // The answer uses all that was held, so that there is no room after it either.
+    const usage = { prompt_tokens: 9, completion_tokens: 100, total_tokens: 109 };
+    upstream.always({
+      kind: 'rewrite',
+      rewrite: (reply) => ('json' in reply.body ? { ...reply, body: { json: { ...(reply.body.json as object), usage } } } : reply),
+    });
     const answers = await Promise.all(Array.from({ length: 50 }, () => ask(at, { max_tokens: 100 })));
     expect(answers.map(({ status }) => status).sort()).toEqual([200, ...Array.from({ length: 49 }, () => 429)]);
     expect(upstream.seen).toHaveLength(1);
@@ -68,20 +73,38 @@ describe('a budget', () => {
   - { name: a, key: the-clients-key, team: care }
   - { name: b, key: another-clients-key, team: care }
 budgets: { teams: { care: { month: 0.15 } } }`);
-    upstream.always({ kind: 'slow-first-byte', ms: 100 });
-    const answers = await Promise.all(
-      Array.from({ length: 50 }, (_, i) =>
-        ask(
-          at,
-          { model: 'claude', max_tokens: 100, stream: true },
-          { authorization: `Bearer ${i % 2 === 0 ? 'the-clients-key' : 'another-clients-key'}`, 'anthropic-version': '2023-06-01' },
-          '/v1/messages',
-        ),
-      ),
-    );
-    await Promise.all(answers.map((answer) => answer.text()));
-    expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
+    // The one that passes is not answered, and holds its money until the others have been refused.
+    upstream.always({ kind: 'silent' });
+    const leaving = new AbortController();
+    const refusals: number[] = [];
+    const requests = Array.from({ length: 50 }, async (_, i) => {
+      const response = await fetch(`${at.url}/v1/messages`, {
+        method: 'POST',
+        headers: { 'x-api-key': i % 2 === 0 ? 'the-clients-key' : 'another-clients-key', 'anthropic-version': '2023-06-01' },
+        body: JSON.stringify({ model: 'claude', max_tokens: 100, stream: true, messages: [{ role: 'user', content: 'hi' }] }),
+        signal: leaving.signal,
+      });
+      refusals.push(response.status);
+      await response.text();
+    });
+    await expect.poll(() => refusals.length).toBe(49);
+    expect(new Set(refusals)).toEqual(new Set([429]));
     expect(upstream.seen).toHaveLength(1);
+    leaving.abort();
+    const outcomes = await Promise.allSettled(requests);
+    expect(outcomes.filter(({ status }) => status === 'rejected')).toHaveLength(1);
+  });
+
+  it('holds for a task, whoever asks, and for every model of its ladder together', async () => {
+    const at =
+      await served(`tasks: { classify: { output: { kind: text }, ladder: [gpt, claude], threshold: 0.5, parameters: { maxTokens: 60 } } }
+budgets: { tasks: { classify: { day: 0.13 } } }`);
+    const named = (body: object) => ask(at, body, { 'x-smallfirst-task': 'classify' });
+    // Two models at sixty tokens each are held for one request; a hundred tokens each have no room.
+    expect((await named({ max_tokens: 100 })).status).toBe(429);
+    expect((await named({})).status).toBe(200);
+    expect((await ask(at, { max_tokens: 1000 })).status).toBe(200);
+    expect((await spentOf(at))[0]).toBeGreaterThan(0);
   });
 
   it('is remembered by the next process', async () => {
@@ -218,12 +241,17 @@ describe('caps and scopes of a key', () => {
     const at = await served(`keys:
   - { name: one, key: key-of-one-model, models: [claude] }
   - { name: task, key: key-of-one-task, tasks: [classify] }
-tasks: { classify: { output: { kind: text }, ladder: [gpt] } }`);
+tasks:
+  classify: { output: { kind: text }, ladder: [gpt] }
+  other: { output: { kind: text }, ladder: [gpt] }`);
     expect((await ask(at, {}, { authorization: 'Bearer key-of-one-model' })).status).toBe(404);
     const denied = await ask(at, {}, { authorization: 'Bearer key-of-one-task' });
     expect(denied.status).toBe(403);
     expect(await denied.json()).toMatchObject({
       error: { type: 'permission_error', message: expect.stringContaining('The key "task" does not allow') },
     });
+    const named = (task: string) => ask(at, {}, { authorization: 'Bearer key-of-one-task', 'x-smallfirst-task': task });
+    expect((await named('classify')).status).toBe(200);
+    expect((await named('other')).status).toBe(403);
   });
 });
