@@ -1,0 +1,173 @@
+/**
+ * The gateway beside a bare proxy and beside peers: `npm run bench:gateway [-- --peers none|portkey|all] [--quick]`. The upstream, every
+ * contender and the load generator are processes of their own on this machine; runs are interleaved, so that whatever else the machine
+ * does hits all of them. Logging and recording are on.
+ */
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { burst, type Contender, hasWrk, median, plainLoad, type StreamLoad, streamLoad } from './gateway/measure.ts';
+import { copyAssets, peers, startBare, startOurs, startPeer } from './gateway/peers.ts';
+import { built, startServer } from './gateway/processes.ts';
+import { writeResult } from './result.ts';
+
+const run = promisify(execFile);
+const isQuick = process.argv.includes('--quick');
+const wanted = process.argv[process.argv.indexOf('--peers') + 1];
+const names = !process.argv.includes('--peers')
+  ? ['portkey']
+  : wanted === 'all'
+    ? Object.keys(peers)
+    : wanted === 'none'
+      ? []
+      : [wanted ?? ''];
+const ROUNDS = isQuick ? 2 : 6;
+const SECONDS = isQuick ? 2 : 4;
+
+const round = (value: number, digits = 1): number => Math.round(value * 10 ** digits) / 10 ** digits;
+
+interface Saturation {
+  readonly rps: number;
+  readonly lowestRps: number;
+  readonly highestRps: number;
+  readonly cpuUs: number | null;
+  readonly p50Us: number;
+  readonly p99Us: number;
+  readonly failed: number;
+}
+
+/** Bursts of all contenders in turn, several rounds; the median of each. */
+async function inTurn(contenders: readonly Contender[], connections: number): Promise<ReadonlyMap<string, Saturation>> {
+  const runs = new Map<string, Awaited<ReturnType<typeof burst>>[]>(contenders.map(({ name }) => [name, []]));
+  for (const contender of contenders) await burst(contender, connections, 1);
+  for (let i = 0; i < ROUNDS; i += 1) {
+    for (const contender of contenders) runs.get(contender.name)?.push(await burst(contender, connections, SECONDS));
+  }
+  return new Map(
+    [...runs].map(([name, all]) => {
+      const cpu = all.map(({ cpuUsPerRequest }) => cpuUsPerRequest).filter((value) => value !== null);
+      const rps = all.map((one) => one.rps);
+      return [
+        name,
+        {
+          rps: round(median(rps)),
+          lowestRps: round(Math.min(...rps)),
+          highestRps: round(Math.max(...rps)),
+          cpuUs: cpu.length === 0 ? null : round(median(cpu)),
+          p50Us: round(median(all.map(({ p50Us }) => p50Us))),
+          p99Us: round(median(all.map(({ p99Us }) => p99Us))),
+          failed: all.reduce((sum, { failed }) => sum + failed, 0),
+        },
+      ];
+    }),
+  );
+}
+
+function table(title: string, rows: ReadonlyMap<string, Saturation>): void {
+  console.log(`\n${title}`);
+  console.log(
+    `${'way'.padEnd(12)}${'rps'.padStart(10)}${'CPU µs'.padStart(10)}${'p50 µs'.padStart(10)}${'p99 µs'.padStart(12)}${'failed'.padStart(8)}`,
+  );
+  for (const [name, { rps, cpuUs, p50Us, p99Us, failed }] of rows) {
+    const cells = [String(rps).padStart(10), String(cpuUs ?? '–').padStart(10), String(p50Us).padStart(10), String(p99Us).padStart(12)];
+    console.log(`${name.padEnd(12)}${cells.join('')}${String(failed).padStart(8)}`);
+  }
+}
+
+/** What streams cost: first frame and frames between, beside the upstream asked directly, and thousands at once. */
+async function streams(direct: Contender, bare: Contender, ours: Contender) {
+  const few = { count: isQuick ? 200 : 1_000, frames: 20, gapMs: 5, concurrency: 16 };
+  const one = async (contender: Contender) => {
+    const loads: StreamLoad[] = [];
+    for (let i = 0; i < (isQuick ? 1 : 3); i += 1) loads.push(await streamLoad(contender, few));
+    const of = (pick: (load: (typeof loads)[number]) => number) => round(median(loads.map(pick)));
+    return {
+      firstFrameP50Us: of((load) => load.firstFrameUs.p50),
+      firstFrameP99Us: of((load) => load.firstFrameUs.p99),
+      frameP50Us: of((load) => load.frameUs.p50),
+      frameP99Us: of((load) => load.frameUs.p99),
+      lost: loads.reduce((sum, load) => sum + load.lost, 0),
+    };
+  };
+  const ways = { direct: await one(direct), bare: await one(bare), smallfirst: await one(ours) };
+  const many = await streamLoad(ours, { count: 2_500, frames: 10, gapMs: 1_500, concurrency: 2_500 });
+  return {
+    ...ways,
+    addedFirstFrameP50Us: round(ways.smallfirst.firstFrameP50Us - ways.direct.firstFrameP50Us),
+    addedFrameP50Us: round(ways.smallfirst.frameP50Us - ways.direct.frameP50Us),
+    atOnce: { streams: many.mostOpen, whole: many.whole, lostFrames: many.lost, failed: many.failed },
+  };
+}
+
+/** A fresh gateway through 100,000 requests: its memory on the way, and what it recorded when it was told to stop. */
+async function endurance(upstream: string) {
+  const ours = await startOurs(built, upstream);
+  const total = isQuick ? 30_000 : 100_000;
+  const early = isQuick ? 10_000 : 20_000;
+  const first = await plainLoad(ours, early, 32);
+  const rssEarly = ours.process?.rssMb() ?? Number.NaN;
+  const second = await plainLoad(ours, total - early, 32);
+  const rssLate = ours.process?.rssMb() ?? Number.NaN;
+  const exit = await ours.process?.stop();
+  const { stdout } = await run(process.execPath, [built('src/cli/main.js'), 'bill', '--data', ours.dataDir, '--json']);
+  const rows = (JSON.parse(stdout) as { calls: number }).calls;
+  return {
+    requests: total,
+    answered: first.answered + second.answered,
+    failed: first.failed + second.failed,
+    rows,
+    exit: exit ?? null,
+    rssMb: { [`after${early}`]: round(rssEarly), [`after${total}`]: round(rssLate), growth: round(rssLate - rssEarly) },
+  };
+}
+
+if (!hasWrk()) throw new Error('bench:gateway needs wrk: apt-get install wrk, brew install wrk');
+const root = built('..');
+copyAssets(root);
+const upstream = await startServer({ command: process.execPath, args: [built('bench/gateway/fake-upstream.js')] });
+const direct: Contender = { name: 'direct', url: upstream.url, process: null, model: 'm', headers: {} };
+const bare = await startBare(built, upstream.url);
+const ours = await startOurs(built, upstream.url);
+const running: Contender[] = [];
+const skipped: { readonly name: string; readonly skipped: string }[] = [];
+for (const name of names) {
+  const peer = await startPeer(name, root, upstream.url);
+  if ('skipped' in peer) {
+    skipped.push(peer);
+    console.log(`${name} is skipped: ${peer.skipped}`);
+  } else running.push(peer);
+}
+
+const at32 = await inTurn([bare, ours, ...running], 32);
+table('At saturation (32 connections)', at32);
+const at1 = await inTurn([direct, bare, ours, ...running], 1);
+table('One connection', at1);
+const streamed = await streams(direct, bare, ours);
+console.log('\nStreams:', JSON.stringify(streamed, null, 2));
+for (const contender of [bare, ours, ...running]) await contender.process?.stop();
+const lasting = await endurance(upstream.url);
+console.log('\nEndurance:', JSON.stringify(lasting));
+await upstream.stop();
+
+const of = (rows: ReadonlyMap<string, Saturation>, name: string) => rows.get(name);
+const ratio = (name: string) => {
+  const other = of(at32, name)?.rps;
+  return other === undefined ? null : round((of(at32, 'smallfirst')?.rps ?? 0) / other, 2);
+};
+const figures = {
+  quick: isQuick,
+  rounds: ROUNDS,
+  secondsPerRun: SECONDS,
+  saturation: Object.fromEntries(at32),
+  oneConnection: Object.fromEntries(at1),
+  ofBare: ratio('bare'),
+  timesPortkey: ratio('portkey'),
+  timesLiteLlm: ratio('litellm'),
+  timesBifrost: ratio('bifrost'),
+  cpuUsAboveBare: round((of(at32, 'smallfirst')?.cpuUs ?? 0) - (of(at32, 'bare')?.cpuUs ?? 0)),
+  addedP50Us: round((of(at1, 'smallfirst')?.p50Us ?? 0) - (of(at1, 'direct')?.p50Us ?? 0)),
+  addedP99Us: round((of(at1, 'smallfirst')?.p99Us ?? 0) - (of(at1, 'direct')?.p99Us ?? 0)),
+  streams: streamed,
+  endurance: lasting,
+  skipped,
+};
+console.log(`\nwritten to ${writeResult('gateway', JSON.parse(JSON.stringify(figures)))}`);
