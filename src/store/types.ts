@@ -190,6 +190,39 @@ export interface FeedbackStore {
   ): Promise<readonly JoinedFeedback[]>;
 }
 
+/** A prompt template that traffic is recognised by. */
+export interface StoredTemplate {
+  /** Its fingerprint, as rows of calls carry it. */
+  readonly hash: string;
+  /** The masked prompt: no name, number or key of anybody. */
+  readonly masked: string;
+  readonly at: EpochMs;
+}
+
+/** How often a template was used under a task's name, or under none, from the rows of calls. */
+export interface TemplateUsage {
+  /** Null for calls without a prompt that can be read. */
+  readonly fingerprint: string | null;
+  readonly task: string | null;
+  /** Null where the template itself was not kept. */
+  readonly masked: string | null;
+  /** Attempts made for clients, and client requests that were closed. */
+  readonly calls: number;
+  readonly requests: number;
+  readonly unpricedCalls: number;
+  readonly cost: NanoUsd;
+  readonly firstAt: EpochMs;
+  readonly lastAt: EpochMs;
+}
+
+/** Templates of prompts, and what was done with them. */
+export interface TemplateStore {
+  /** A template whose hash is already there is left alone. Returns how many were new. */
+  put(templates: readonly StoredTemplate[]): Promise<number>;
+  /** By template and task, most requests first. Reads every row of the span: for people who ask, not for each request. */
+  usage(span: { readonly from: EpochMs; readonly to: EpochMs }): Promise<readonly TemplateUsage[]>;
+}
+
 /** Everything that is kept. Each port is small and whole: an adapter that cannot do one of them is not an adapter. */
 export interface Store {
   readonly calls: CallStore;
@@ -198,6 +231,7 @@ export interface Store {
   readonly evals: EvalStore;
   readonly certificates: CertificateStore;
   readonly feedback: FeedbackStore;
+  readonly templates: TemplateStore;
   /** After it, everything written before survives a power cut too; a crash of the process alone never loses a write. */
   flush(): Promise<void>;
   /** Waits for what is under way, then lets go of the database. */

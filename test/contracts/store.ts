@@ -3,6 +3,7 @@ import { type Certificate, DEFAULT_FLOOR, type NanoUsd, newId } from '../../src/
 import type { EvalCell, Store, StoredPair } from '../../src/store/types.ts';
 import { callsContract, type Effort } from './store-calls.ts';
 import { feedbackContract } from './store-feedback.ts';
+import { templatesContract } from './store-templates.ts';
 
 const at = Date.UTC(2026, 0, 15);
 
@@ -23,6 +24,7 @@ export function storeContract(name: string, open: () => Promise<Store>, effort: 
     describe('evals', () => evalsContract(withStore));
     describe('certificates', () => certificatesContract(withStore));
     describe('feedback', () => feedbackContract(open));
+    describe('templates', () => templatesContract(open));
 
     it('takes writes from many callers at once and loses none', () =>
       withStore(async (store) => {

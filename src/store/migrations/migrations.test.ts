@@ -9,6 +9,8 @@ const released: readonly (readonly [number, string, Dialect, string])[] = [
   [1, 'initial', 'postgres', 'e6bec10aa6857416197f44a4c5d85a15772273fa298e35ff7a8957912cec21cb'],
   [2, 'feedback', 'sqlite', 'feb70be14b951217d8ca5c4bc52a46d48f2600d01adf30f90ed9d28cbae35eeb'],
   [2, 'feedback', 'postgres', 'aaba8752f8fab9d49831b188e0229feece34c9efb34208a8d2abf3ec03e5a73d'],
+  [3, 'templates', 'sqlite', '55fb1f4a1644c0b3a467ba96b9ca673b775d9e0dc7fd035826feeaade95ac9d7'],
+  [3, 'templates', 'postgres', 'c3d0d0df4bdfead8bfdc21d2bb4f1dbe0b6fe0a52cb7ee020fb6095e5693e45a'],
 ];
 
 describe('migrations', () => {

@@ -56,6 +56,7 @@ describe.skipIf(url === '')('PostgreSQL (skipped without SMALLFIRST_TEST_POSTGRE
     expect(rows).toEqual([
       { version: 1, name: 'initial' },
       { version: 2, name: 'feedback' },
+      { version: 3, name: 'templates' },
     ]);
     await admin.query(`insert into ${schema}.schema_version values (9999, 'from the future')`);
     await expect(openPostgresStore(url, { schema })).rejects.toMatchObject({ code: 'STORE_SCHEMA_NEWER' });

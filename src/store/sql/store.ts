@@ -7,6 +7,7 @@ import { sqlEvalStore } from './evals.ts';
 import { sqlFeedbackStore } from './feedback.ts';
 import { sqlPairStore } from './pairs.ts';
 import type { Tables } from './tables.ts';
+import { sqlTemplateStore } from './templates.ts';
 
 /** A store over SQL: the shared queries, and what an engine does its own way. */
 export function sqlStore(db: Kysely<Tables>, engine: { readonly writer: CallWriter; readonly flush: () => Promise<void> }): Store {
@@ -17,6 +18,7 @@ export function sqlStore(db: Kysely<Tables>, engine: { readonly writer: CallWrit
     evals: sqlEvalStore(db),
     certificates: sqlCertificateStore(db),
     feedback: sqlFeedbackStore(db),
+    templates: sqlTemplateStore(db),
     flush: engine.flush,
     close: () => db.destroy(),
   };

@@ -128,5 +128,7 @@ export interface Tables {
   eval_cells: EvalCellTable;
   certificates: { id: string; task: string; issued_at: number; body: string };
   feedback: FeedbackTable;
+  /** `masked` is JSON text, so that any string survives. */
+  templates: { hash: string; masked: string; at: number };
   certificate_voids: { certificate_id: string; at: number; reason: string };
 }

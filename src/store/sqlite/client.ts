@@ -27,6 +27,7 @@ export async function openSqliteWorker(path: string, options: SqliteFileOptions)
     evals: portOf(line, 'evals'),
     certificates: portOf(line, 'certificates'),
     feedback: portOf(line, 'feedback'),
+    templates: portOf(line, 'templates'),
     flush: async () => void (await line.ask('store', 'flush', [])),
     close: () => line.close(),
   };

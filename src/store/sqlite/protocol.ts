@@ -12,6 +12,7 @@ export const portMethods = {
   evals: { put: true, found: true, ofRun: true },
   certificates: { add: true, current: true, history: true, void: true },
   feedback: { append: true, ofRequest: true, list: true },
+  templates: { put: true, usage: true },
 } as const satisfies { readonly [port in keyof Ports]: { readonly [method in keyof Ports[port]]: true } };
 
 /** Name of a port. */

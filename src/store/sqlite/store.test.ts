@@ -29,6 +29,7 @@ describe('a SQLite file', () => {
     expect(connection.prepare('select version, name from schema_version order by version').all([])).toEqual([
       { version: 1, name: 'initial' },
       { version: 2, name: 'feedback' },
+      { version: 3, name: 'templates' },
     ]);
     connection.close();
   });
