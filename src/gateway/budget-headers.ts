@@ -1,7 +1,11 @@
 import type { EpochMs } from '../core/index.ts';
 import type { BudgetState } from '../run/index.ts';
+import type { Family } from './types.ts';
 
 const PREFIX = 'anthropic-ratelimit-unified';
+
+/** Whose clients read these headers. */
+export const hearsLimits: Readonly<Record<Family, boolean>> = { anthropic: true, openai: false };
 
 /** From which share of a budget on clients warn their user. */
 const THRESHOLDS = [0.95, 0.75] as const;

@@ -11,7 +11,7 @@ import {
   type Reservation as RunReservation,
   worstCost,
 } from '../run/index.ts';
-import { allowedHeaders, rejectedHeaders, retryAfter } from './budget-headers.ts';
+import { allowedHeaders, hearsLimits, rejectedHeaders, retryAfter } from './budget-headers.ts';
 import { assumedOutputLimit, checkCostCap, checkTokenCaps, type Demand, demandOf, worstCaseOf } from './caps.ts';
 import type { Exchange } from './exchange.ts';
 import { Refusal } from './refusal.ts';
@@ -52,7 +52,7 @@ export function gatewayBudgets(deps: BudgetDeps): { reserve(exchange: Asked): Re
       const worst = worstOf(deps, exchange, demand, { assumed, isRequired: isLimited || caps?.cost !== null, caps });
       const outputLimit = demand.outputLimit === null && (isLimited || caps?.outputTokens !== null || caps.cost !== null) ? assumed : null;
       if (!isLimited) return { outputLimit, headers: null, settle: () => {}, release: () => {} };
-      return holding(deps, payer, worst, { outputLimit, isAnthropic: exchange.route.family === 'anthropic' });
+      return holding(deps, payer, worst, { outputLimit, hears: hearsLimits[exchange.route.family] });
     },
   };
 }
@@ -89,14 +89,14 @@ function holding(
   deps: BudgetDeps,
   payer: Payer,
   worst: NanoUsd,
-  { outputLimit, isAnthropic }: { readonly outputLimit: number | null; readonly isAnthropic: boolean },
+  { outputLimit, hears }: { readonly outputLimit: number | null; readonly hears: boolean },
 ): Reservation {
   const now = deps.clock.now();
   const held = deps.ledger.reserve(payer, worst, now);
-  if ('refused' in held) throw refusal(held.refused, worst, { now, isAnthropic });
+  if ('refused' in held) throw refusal(held.refused, worst, { now, hears });
   return new Holding(deps, payer, held, {
     outputLimit,
-    headers: isAnthropic ? allowedHeaders(deps.ledger.states(now, payer)) : [],
+    headers: hears ? allowedHeaders(deps.ledger.states(now, payer)) : [],
   });
 }
 
@@ -135,11 +135,7 @@ class Holding implements Reservation {
 const OWNERS: Readonly<Record<BudgetScope, string>> = { key: 'The key', team: 'The team', task: 'The task' };
 
 /** A spent budget as the client hears it: one sentence that says what, when it resets and what to do. */
-function refusal(
-  state: BudgetState,
-  asked: NanoUsd,
-  { now, isAnthropic }: { readonly now: number; readonly isAnthropic: boolean },
-): Refusal {
+function refusal(state: BudgetState, asked: NanoUsd, { now, hears }: { readonly now: number; readonly hears: boolean }): Refusal {
   const resets = new Date(state.resetsAt).toISOString().replace(/:00\.000Z$/, 'Z');
   const period = state.window === 'day' ? 'daily' : 'monthly';
   const isSpent = state.spent >= state.limit;
@@ -151,7 +147,7 @@ function refusal(
   return new Refusal(
     'BUDGET_EXCEEDED',
     `${OWNERS[state.scope]} "${state.name}" ${what}; wait until it resets at ${resets}, or ${advice}.`,
-    [...retryAfter(state, now), ...(isAnthropic ? rejectedHeaders(state) : [])],
+    [...retryAfter(state, now), ...(hears ? rejectedHeaders(state) : [])],
   );
 }
 
