@@ -1,10 +1,10 @@
-export { type CurveFigures, EscalationCurve, type Outcomes } from './escalation-curve.ts';
-export { type CountedTexts, countTexts } from './feature-counter.ts';
-export { countGroups, fitLookup, type Lookup } from './lookup.ts';
+export { type CurveFigures, EscalationCurve } from './escalation-curve.ts';
+export { countTexts } from './feature-counter.ts';
+export { fitLookup } from './lookup.ts';
 export type { TriageModel } from './model.ts';
-export type { Refusal, RouterFigures, TierFigures, TriageReport } from './report.ts';
-export { fitRouter, predictGains, type Router, type TrainingData } from './router.ts';
+export type { Refusal, TriageReport } from './report.ts';
+export { fitRouter, predictGains, type TrainingData } from './router.ts';
 export { parseTriage, serialiseTriage, type TriageCard } from './serialise.ts';
-export { LEAST_CLUSTERS, type TrainedTriage, type TriageProgress, trainTriage } from './train.ts';
+export { type TrainedTriage, trainTriage } from './train.ts';
 export { Triage } from './triage.ts';
-export { TIERS, type Tier, type TriageInput, type TriagePrediction, type TriageRow } from './types.ts';
+export { TIERS, type TriageInput, type TriageRow } from './types.ts';
