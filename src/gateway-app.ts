@@ -64,7 +64,6 @@ export async function openGatewayApp(config: Config, options: GatewayAppOptions)
   let operations: Operations | null = null;
   let tasks: OpenSteps | null = null;
   try {
-    tasks = await openSteps(config, upstreams, warn);
     recorder = createRecorder({
       folder: join(data.path, 'spool'),
       store: { kind: 'sqlite', path: data.database },
@@ -91,6 +90,7 @@ export async function openGatewayApp(config: Config, options: GatewayAppOptions)
       database: data.database,
       active: () => active(),
     });
+    tasks = await openSteps(config, upstreams, { clock: systemClock, warn, store: operations.store });
     const gateway = await openGateway(
       {
         clock: systemClock,
@@ -118,8 +118,8 @@ export async function openGatewayApp(config: Config, options: GatewayAppOptions)
     return { url: gateway.url, reload, close: () => closeAll({ gateway, recorder, upstreams, operations, tasks, release: data.release }) };
   } catch (error) {
     await recorder?.close();
+    await tasks?.close();
     await operations?.close();
-    tasks?.close();
     await upstreams.destroy();
     await data.release();
     log.close();
@@ -138,9 +138,9 @@ interface Open {
 
 async function closeAll({ gateway, recorder, upstreams, operations, tasks, release }: Open): Promise<void> {
   await gateway.close();
-  tasks?.close();
   await upstreams.destroy();
   await recorder?.close();
+  await tasks?.close();
   await operations?.close();
   await release();
 }

@@ -36,6 +36,8 @@ export interface OperationsWorld {
 
 /** Everything of a gateway that neither answers nor records: budgets, logs, metrics, traces and the admin API. */
 export interface Operations extends Pick<GatewayDeps, 'ledger' | 'observer' | 'operator'> {
+  /** Opens the store for what a request does not wait for; once for all. */
+  store(): Promise<Store>;
   close(): Promise<void>;
 }
 
@@ -64,6 +66,7 @@ export async function openOperations(world: OperationsWorld): Promise<Operations
     () => clock.now(),
   );
   return {
+    store: store.open,
     ledger: gatewayBudgets({
       ledger,
       prices,

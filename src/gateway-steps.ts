@@ -1,23 +1,30 @@
 import { unwatchFile, watchFile } from 'node:fs';
 import { type Config, type Lock, lockPathOf, NO_LOCK, readLock } from './config/index.ts';
 import { type Model, SmallfirstError } from './core/index.ts';
-import { type Steps, TaskPolicies, TaskResolver } from './gateway/index.ts';
+import { type Steps, TaskPolicies, TaskResolver, TemplateBook, type TemplateBookDeps } from './gateway/index.ts';
 import { ClientRegistry, loadRecording, type ModelClient, type Upstreams } from './providers/index.ts';
 import { loadStudent } from './student/index.ts';
 
 /** How often the lock file is looked at: a new certificate is in force soon after it was written. */
 const LOCK_LOOK_MS = 2_000;
+/** How often new templates are kept. */
+const BOOK_MS = 5_000;
 
 /** Tasks at work: who may answer them, and the models that do. */
 export interface OpenSteps {
   readonly steps: Steps;
   /** Reads the lock file again. A file that cannot be read licenses nothing, and is warned of. */
   reload(): Promise<void>;
-  close(): void;
+  /** Keeps what is still to be kept. */
+  close(): Promise<void>;
 }
 
+/** What tasks need of the rest of a gateway. */
+export type StepsWorld = TemplateBookDeps;
+
 /** Opens the tasks of a config: its lock file, and every model that is not called over HTTP. Throws what they throw. */
-export async function openSteps(config: Config, upstreams: Upstreams, warn: (message: string) => void): Promise<OpenSteps> {
+export async function openSteps(config: Config, upstreams: Upstreams, world: StepsWorld): Promise<OpenSteps> {
+  const { warn } = world;
   const registry = new ClientRegistry({ loadRecording, loadStudent, upstream: (name) => upstreams.get(name) });
   const clients = new Map<string, ModelClient>();
   for (const model of config.models.values()) clients.set(model.name, await registry.client(model));
@@ -33,6 +40,9 @@ export async function openSteps(config: Config, upstreams: Upstreams, warn: (mes
       warn(`smallfirst.lock cannot be read, so the frontier answers everything: ${error instanceof Error ? error.message : String(error)}`);
     }
   };
+  const templates = new TemplateBook(world);
+  const keeping = setInterval(() => void templates.flush(), BOOK_MS);
+  keeping.unref();
   const onChange = (): void => void reload();
   if (path !== null) watchFile(path, { interval: LOCK_LOOK_MS, persistent: false }, onChange);
   const found = <Value>(value: Value | undefined, name: string): Value => {
@@ -41,6 +51,7 @@ export async function openSteps(config: Config, upstreams: Upstreams, warn: (mes
   };
   return {
     steps: {
+      templates,
       resolver: new TaskResolver(config.tasks),
       policies: new TaskPolicies({ models: config.models, lock: () => lock, version: (name) => clients.get(name)?.version ?? null }),
       model: (name): Model => found(config.models.get(name), name),
@@ -49,8 +60,10 @@ export async function openSteps(config: Config, upstreams: Upstreams, warn: (mes
       available: () => true,
     },
     reload,
-    close: () => {
+    close: async () => {
       if (path !== null) unwatchFile(path, onChange);
+      clearInterval(keeping);
+      await templates.flush();
     },
   };
 }

@@ -17,7 +17,10 @@ export function resolveTask(exchange: Exchange, steps: Steps): Resolution {
   const resolution = steps.resolver.resolve({ headers: request.headers, protocol: route.tap, body, members, model });
   const { task, fingerprint } = resolution;
   exchange.task = task;
-  exchange.fingerprint = fingerprint?.hash ?? null;
+  if (fingerprint !== null) {
+    exchange.fingerprint = fingerprint.hash;
+    steps.templates.met(fingerprint);
+  }
   if (caller.tasks !== null && (task === null || !caller.tasks.has(task.name))) {
     const which = task === null ? 'requests that name no task' : `the task "${task.name}"`;
     throw new SmallfirstError('FORBIDDEN', `The key "${caller.key ?? ''}" does not allow ${which}.`);

@@ -4,11 +4,13 @@ import type { ClientRequest, ModelClient } from '../providers/index.ts';
 import type { Step } from '../run/index.ts';
 import type { TaskPolicies } from './cascade-policy.ts';
 import type { TaskResolver } from './resolve.ts';
+import type { TemplateBook } from './resolve-book.ts';
 
 /** What tasks, cascades and translations need of the rest. */
 export interface Steps {
   readonly resolver: TaskResolver;
   readonly policies: TaskPolicies;
+  readonly templates: Pick<TemplateBook, 'met'>;
   /** A model of the config by name. Throws MODEL_NOT_FOUND. */
   model(name: string): Model;
   /** The same, open. Throws MODEL_NOT_FOUND. */

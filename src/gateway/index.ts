@@ -11,5 +11,6 @@ export { createObserver } from './observe/observer.ts';
 export { openTracing } from './observe/tracing.ts';
 export { requestIds } from './request-id.ts';
 export { TaskResolver } from './resolve.ts';
+export { TemplateBook, type TemplateBookDeps } from './resolve-book.ts';
 export { type Gateway, openGateway } from './server.ts';
 export type { Access, Directory, Family, GatewayDeps, Ledger, Observer, Operator, ServedModel } from './types.ts';

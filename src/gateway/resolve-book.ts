@@ -1,0 +1,58 @@
+import type { Clock } from '../core/index.ts';
+import type { StoredTemplate, TemplateStore } from '../store/types.ts';
+import type { Fingerprint } from '../templates/index.ts';
+
+/** Templates that one process keeps at most: beyond them, traffic has no template but what its users write. */
+const MAX_KNOWN = 10_000;
+const MAX_WAITING = 500;
+/** As much of a template as people need to recognise it. */
+const SHOWN = 2_000;
+
+/** What a book needs of the world. */
+export interface TemplateBookDeps {
+  readonly clock: Pick<Clock, 'now'>;
+  readonly store: () => Promise<{ readonly templates: Pick<TemplateStore, 'put'> }>;
+  readonly warn: (message: string) => void;
+}
+
+/**
+ * Remembers which templates were met, and keeps the new ones in the store when there is time: a request only adds to a list. What could
+ * not be kept is tried again; what a crash loses is met again.
+ */
+export class TemplateBook {
+  readonly #deps: TemplateBookDeps;
+  readonly #known = new Set<string>();
+  #waiting: StoredTemplate[] = [];
+  #flushing: Promise<void> | null = null;
+
+  constructor(deps: TemplateBookDeps) {
+    this.#deps = deps;
+  }
+
+  /** A request with this template came. */
+  met({ hash, masked }: Fingerprint): void {
+    if (this.#known.has(hash) || this.#known.size >= MAX_KNOWN || this.#waiting.length >= MAX_WAITING) return;
+    this.#known.add(hash);
+    this.#waiting.push({ hash, masked: masked.slice(0, SHOWN), at: this.#deps.clock.now() });
+  }
+
+  /** Keeps what is new. Never throws. */
+  flush(): Promise<void> {
+    this.#flushing ??= this.#flush().finally(() => {
+      this.#flushing = null;
+    });
+    return this.#flushing;
+  }
+
+  async #flush(): Promise<void> {
+    const batch = this.#waiting;
+    if (batch.length === 0) return;
+    this.#waiting = [];
+    try {
+      await (await this.#deps.store()).templates.put(batch);
+    } catch (error) {
+      this.#waiting = [...batch, ...this.#waiting];
+      this.#deps.warn(`templates wait for the store: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+}
