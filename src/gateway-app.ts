@@ -69,6 +69,8 @@ export async function openGatewayApp(config: Config, options: GatewayAppOptions)
       store: { kind: 'sqlite', path: data.database },
       clock: systemClock,
       warn,
+      // Rows wait in the spool at no cost, and fewer, larger transactions take a quarter of the time.
+      intervalMs: 1_000,
     });
     const access = await openKeyRing({
       declared: config.keys,

@@ -5,6 +5,7 @@ import { type Call, type EpochMs, inputTotal } from '../core/index.ts';
 import type { Member } from '../providers/index.ts';
 import { ANYBODY } from './access.ts';
 import type { Reading } from './body.ts';
+import type { Booked, Booking } from './booking.ts';
 import type { Route } from './routes.ts';
 import type { Caller, GatewayDeps, Observation, Reservation } from './types.ts';
 
@@ -92,11 +93,21 @@ export class Exchange {
 
   /** Books a row, durable when this returns: before the last byte of the answer goes out. */
   record(row: Call): void {
+    this.#deps.recorder.record([row]);
+    this.#note(row);
+  }
+
+  /** Books a row together with others; `owner` goes on when it is durable. */
+  recordSoon(row: Call, booking: Booking, owner: Booked): void {
+    this.#note(row);
+    booking.add(row, owner);
+  }
+
+  #note(row: Call): void {
     this.lastRow = row;
     this.inputTokens += inputTotal(row.usage);
     this.outputTokens += row.usage.output;
     this.cost = this.cost === null || row.cost === null ? null : this.cost + row.cost;
-    this.#deps.recorder.record([row]);
     this.reservation?.settle(row);
     this.#deps.observer.recorded(this, row);
   }

@@ -1,4 +1,4 @@
-import { SmallfirstError, type StopReason, type Usage } from '../core/index.ts';
+import { type Call, type ErrorCode, type Outcome, SmallfirstError, type StopReason, type Usage } from '../core/index.ts';
 import {
   type AnswerHead,
   type AnswerSink,
@@ -13,6 +13,7 @@ import {
   type UpstreamTarget,
 } from '../providers/index.ts';
 import { answerError, answerJson, cut, ownHeaders } from './answer.ts';
+import type { Booked, Booking } from './booking.ts';
 import { isForeignLimit } from './budget-headers.ts';
 import { countUsage } from './counting.ts';
 import { renderForeignError } from './errors.ts';
@@ -32,13 +33,14 @@ export interface RelayOptions {
   /** The config names the model: its name on the wire is put in place of it. */
   readonly renames: boolean;
   readonly streams: Streams;
+  readonly booking: Booking;
 }
 
 /**
  * Passes a request and its answer on as bytes, and books what the answer says it used. The last bytes of an answer go out when its
  * row is durable: a plain body whole or by its last chunk, a stream by the frame that closes it.
  */
-export class Relay implements UpstreamRequest, AnswerSink, Worker {
+export class Relay implements UpstreamRequest, AnswerSink, Worker, Booked {
   readonly method: string;
   readonly query: string;
   readonly signal = null;
@@ -155,25 +157,27 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker {
 
   #plainEnd(): void {
     const head = this.#head as AnswerHead;
-    const { response, request, route } = this.#exchange;
     const tail = this.#tap?.end() ?? NOTHING;
     if (tail.length > 0) this.#held.push(tail);
-    if (head.status < 400) this.#book('accepted', null, this.#tap?.report() ?? null);
-    else this.#bookRefusal(head.status);
+    this.#exchange.worker = null;
+    const row = head.status < 400 ? this.#row('accepted', null, this.#tap?.report() ?? null) : this.#refusalRow(head.status);
+    if (row === null) this.onBooked();
+    else this.#exchange.recordSoon(row, this.#options.booking, this);
+  }
+
+  /** The row of a plain answer is durable: what was held of it goes out. */
+  onBooked(): void {
+    const head = this.#head as AnswerHead;
+    const { response, request, route } = this.#exchange;
     const body = this.#held.length === 1 ? (this.#held[0] ?? NOTHING) : Buffer.concat(this.#held);
     this.#held = [];
-    this.#exchange.worker = null;
     if (this.#isFlowing) {
       response.end(body);
       return;
     }
     if (head.status >= 400 && request.method !== 'HEAD' && !mayPass(head, body)) {
-      answerJson(
-        this.#exchange,
-        head.status,
-        renderForeignError(head.status, route.protocol, this.#exchange.id),
-        errorHeaders(head.headers),
-      );
+      const document = renderForeignError(head.status, route.protocol, this.#exchange.id);
+      answerJson(this.#exchange, head.status, document, errorHeaders(head.headers));
       return;
     }
     // Nothing was sent yet, so the length is known; but to a HEAD it is the upstream's word.
@@ -186,10 +190,14 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker {
     response.end(body);
   }
 
-  #bookRefusal(status: number): void {
+  onBookedFailed(error: unknown): void {
+    answerError(this.#exchange, error);
+  }
+
+  #refusalRow(status: number): Call | null {
     const code = status < 500 && status !== 429 && status !== 408 && status !== 409 ? 'UPSTREAM_REJECTED' : 'UPSTREAM_FAILED';
     this.#exchange.errorCode = code;
-    this.#book('failed', code, null);
+    return this.#row('failed', code, null);
   }
 
   // --- streams ------------------------------------------------------------------------------------------------------------------
@@ -313,27 +321,26 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker {
     return headers;
   }
 
-  #book(
-    outcome: 'accepted' | 'failed' | 'aborted',
-    error: SmallfirstError['code'] | null,
-    report: TapReport | null,
-    counted?: Usage,
-  ): void {
-    if (this.#isRecorded || this.#exchange.route.kind !== 'call') return;
+  #book(outcome: Ended, error: ErrorCode | null, report: TapReport | null, counted?: Usage): void {
+    const row = this.#row(outcome, error, report, counted);
+    if (row !== null) this.#exchange.record(row);
+  }
+
+  /** The one row of this call; null where it has one already, or is no call. */
+  #row(outcome: Ended, error: ErrorCode | null, report: TapReport | null, counted?: Usage): Call | null {
+    if (this.#isRecorded || this.#exchange.route.kind !== 'call') return null;
     this.#isRecorded = true;
     const broken = outcome === 'aborted' || (this.#stream !== null && error !== null);
     const stop: StopReason | null = broken ? 'cut' : (report?.stop ?? null);
-    this.#exchange.record(
-      relayedRow(this.#exchange, this.#deps, this.#head?.target ?? this.#options.upstream.target, this.#options.renames, {
-        outcome,
-        error,
-        report,
-        counted: counted ?? null,
-        stop,
-        firstByteAt: this.#firstByteAt,
-        attempts: this.#head?.attempts ?? 1,
-      }),
-    );
+    return relayedRow(this.#exchange, this.#deps, this.#head?.target ?? this.#options.upstream.target, this.#options.renames, {
+      outcome,
+      error,
+      report,
+      counted: counted ?? null,
+      stop,
+      firstByteAt: this.#firstByteAt,
+      attempts: this.#head?.attempts ?? 1,
+    });
   }
 
   /** Books an answer that broke off: by its own usage where that came, else by the tokens that were sent until then. */
@@ -353,6 +360,8 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker {
     );
   }
 }
+
+type Ended = Extract<Outcome, 'accepted' | 'failed' | 'aborted'>;
 
 const SAFE_NAME = /^[\x21-\x7e]{1,256}$/;
 

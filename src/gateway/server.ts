@@ -4,11 +4,13 @@ import { SmallfirstError } from '../core/index.ts';
 import { isSafePath } from '../providers/index.ts';
 import { answerError, answerJson } from './answer.ts';
 import { checkAnnounced, hasBody, LimitedBody, Reading } from './body.ts';
+import { Booking } from './booking.ts';
 import { Cascade } from './cascade.ts';
 import { plan, readCall } from './dispatch.ts';
 import { Exchange, type Target } from './exchange.ts';
 import { takeFeedback } from './feedback.ts';
 import { listModels, showModel } from './models-endpoint.ts';
+import { describeFailure } from './observe/redact.ts';
 import { Relay } from './relay.ts';
 import { routeOf, usualPath } from './routes.ts';
 import { Slots } from './slots.ts';
@@ -45,6 +47,7 @@ class HttpGateway implements Gateway {
   readonly #deps: GatewayDeps;
   readonly #server: Server;
   readonly #streams: Streams;
+  readonly #booking: Booking;
   readonly #active = new Slots<Exchange>();
   readonly #timer: NodeJS.Timeout;
   #isDraining = false;
@@ -53,6 +56,7 @@ class HttpGateway implements Gateway {
 
   constructor(deps: GatewayDeps) {
     this.#deps = deps;
+    this.#booking = new Booking(deps.recorder);
     this.#streams = new Streams((message) => deps.observer.warn(message));
     this.#server = createServer(
       {
@@ -144,7 +148,7 @@ class HttpGateway implements Gateway {
   }
 
   #refused(exchange: Exchange, error: unknown): void {
-    if (!(error instanceof SmallfirstError)) this.#deps.observer.warn(`a request failed: ${describe(error)}`);
+    if (!(error instanceof SmallfirstError)) this.#deps.observer.warn(`a request failed: ${describeFailure(error)}`);
     answerError(exchange, error);
   }
 
@@ -222,7 +226,12 @@ class HttpGateway implements Gateway {
     exchange.reservation = this.#deps.ledger.reserve(exchange);
     switch (next.do) {
       case 'relay':
-        new Relay(exchange, this.#deps, { upstream: next.upstream, renames: next.renames, streams: this.#streams }).start();
+        new Relay(exchange, this.#deps, {
+          upstream: next.upstream,
+          renames: next.renames,
+          streams: this.#streams,
+          booking: this.#booking,
+        }).start();
         return;
       case 'step':
         new Cascade(exchange, { gateway: this.#deps, streams: this.#streams }, next.plan).start();
@@ -238,7 +247,7 @@ class HttpGateway implements Gateway {
       const upload = new LimitedBody(route.bodyLimit);
       exchange.upload = request.pipe(upload);
     } else request.resume();
-    new Relay(exchange, this.#deps, { upstream: target.upstream, renames: false, streams: this.#streams }).start();
+    new Relay(exchange, this.#deps, { upstream: target.upstream, renames: false, streams: this.#streams, booking: this.#booking }).start();
   }
 }
 
@@ -274,8 +283,4 @@ function refuseBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void
         : '400 Bad Request';
   const body = JSON.stringify({ type: 'error', error: { type: 'invalid_request_error', message: 'The request is not valid HTTP.' } });
   socket.end(`HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`);
-}
-
-function describe(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

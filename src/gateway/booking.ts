@@ -1,0 +1,46 @@
+import type { Call } from '../core/index.ts';
+import type { GatewayDeps } from './types.ts';
+
+/** Whoever waits until its row is durable. */
+export interface Booked {
+  onBooked(): void;
+  /** `onBooked` threw. */
+  onBookedFailed(error: unknown): void;
+}
+
+/**
+ * Rows that are made in one turn of the event loop, written to the spool with one write at its end. Whoever made one goes on when it is
+ * durable. At full speed many answers end in each turn, and a write for each would cost more than everything else about recording.
+ */
+export class Booking {
+  readonly #recorder: GatewayDeps['recorder'];
+  #rows: Call[] = [];
+  #waiting: Booked[] = [];
+  readonly #flush = (): void => this.#write();
+
+  constructor(recorder: GatewayDeps['recorder']) {
+    this.#recorder = recorder;
+  }
+
+  add(row: Call, owner: Booked): void {
+    if (this.#rows.length === 0) setImmediate(this.#flush);
+    this.#rows.push(row);
+    this.#waiting.push(owner);
+  }
+
+  #write(): void {
+    const rows = this.#rows;
+    const waiting = this.#waiting;
+    this.#rows = [];
+    this.#waiting = [];
+    this.#recorder.record(rows);
+    for (const owner of waiting) {
+      try {
+        owner.onBooked();
+      } catch (error) {
+        // One answer that cannot be written must not keep the others waiting.
+        owner.onBookedFailed(error);
+      }
+    }
+  }
+}
