@@ -65,7 +65,9 @@ describe('the admin API', () => {
     expect(shown).toMatchObject({ name: 'app', team: 'care', budget: { day: 1, month: null }, source: 'admin', status: 'active' });
     expect((await chat(at, String(key))).status).toBe(200);
     expect((await chat(at, String(key), { max_tokens: 11 })).status).toBe(400);
-    expect((await chat(at, 'not-the-key')).status).toBe(401);
+    const refused = await chat(at, 'not-the-key');
+    expect([refused.status, refused.headers.get('x-should-retry')]).toEqual([401, 'false']);
+    expect(await refused.json()).toMatchObject({ error: { code: 'invalid_api_key' } });
     const { json } = await call(at, 'GET', '/admin/keys');
     expect(json).toEqual({ keys: [shown] });
     expect((await call(at, 'GET', '/admin/budgets')).json).toMatchObject({ budgets: [{ scope: 'key', name: 'app', limitUsd: 1 }] });

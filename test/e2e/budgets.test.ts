@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type FakeUpstream, startFakeUpstream } from '../support/fake-upstream/index.ts';
-import { type ServedGateway, serveHere } from '../support/serve.ts';
+import { type ServedGateway, serveHere, serveProcess } from '../support/serve.ts';
 
 const ADMIN = 'an-admin-token-that-is-long';
 let upstream: FakeUpstream;
@@ -116,6 +116,22 @@ budgets: { tasks: { classify: { day: 0.13 } } }`);
       expect(before[0]).toBeGreaterThan(0);
       await first.stop();
       const second = await served(keys, first.dataDir);
+      expect(await spentOf(second)).toEqual(before);
+    } finally {
+      await gateway?.stop();
+      await first.remove();
+    }
+  });
+
+  it('is remembered after kill -9 too, with what had not reached the store', async () => {
+    const keys = 'keys: [{ name: app, key: the-clients-key, budget: { day: 1 } }]';
+    const first = await serveProcess({ config: config(keys) });
+    try {
+      for (let i = 0; i < 3; i += 1) await (await ask(first, { max_tokens: 100 })).text();
+      const before = await spentOf(first);
+      await first.kill('SIGKILL');
+      const second = await served(keys, first.dataDir);
+      expect(before[0]).toBeGreaterThan(0);
       expect(await spentOf(second)).toEqual(before);
     } finally {
       await gateway?.stop();

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { z } from 'zod';
 import { SmallfirstError } from '../../core/index.ts';
+import { describeFailure } from '../observe/redact.ts';
 import { type Endpoint, type EndpointName, endpoints } from './endpoints.ts';
 import type { AdminGuard } from './guard.ts';
 import { type AdminDeps, adminHandlers } from './handlers.ts';
@@ -22,8 +23,7 @@ export async function adminServer(deps: AdminServerDeps): Promise<(request: Inco
   app.addHook('onRequest', async (request) => deps.guard.check(request.raw));
   app.setErrorHandler((error, _request, reply) => {
     const known = asKnown(error);
-    if (known.code === 'INTERNAL')
-      deps.warn(`the admin API failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    if (known.code === 'INTERNAL') deps.warn(`the admin API failed: ${describeFailure(error)}`);
     return reply.status(known.row.http).send(envelope(known));
   });
   app.setNotFoundHandler((_request, reply) => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { redact, redactName } from './redact.ts';
+import { describeFailure, redact, redactName } from './redact.ts';
 
 describe('redaction', () => {
   it.each([
@@ -27,6 +27,19 @@ describe('redaction', () => {
       expect(redactName(name)).toBe(name);
     }
     expect(redactName('sk-proj-0123456789abcdef')).toBe('…');
+  });
+
+  it('describes a failure by its kind and place, never by its words', () => {
+    const parse = () => {
+      try {
+        return JSON.parse('a private prompt');
+      } catch (error) {
+        return describeFailure(error);
+      }
+    };
+    expect(parse()).toMatch(/^SyntaxError at \S+(:\d+:\d+| <)/);
+    expect(parse()).not.toContain('private');
+    expect(describeFailure('a private prompt')).toBe('a thrown string');
   });
 
   it('takes linear time, whatever it is given', () => {

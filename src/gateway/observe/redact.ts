@@ -23,3 +23,14 @@ const SUSPICIOUS = /(?:sk|sf|pk|rk|xai|gsk|hf|AIza|eyJ|key|token|secret|bearer)[
 export function redactName(name: string): string {
   return HARMLESS.test(name) && !SUSPICIOUS.test(name) ? name : redact(name.slice(0, 128));
 }
+
+/**
+ * A failure that nobody raised on purpose, for the log: its kind and where it was thrown. Not its message, for those of parsers quote
+ * what they were given, which may be a prompt.
+ */
+export function describeFailure(error: unknown): string {
+  if (!(error instanceof Error)) return `a thrown ${typeof error}`;
+  const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
+  const places = frames.slice(0, 3).map((line) => /[^/\\(]+:\d+:\d+/.exec(line)?.[0] ?? '?');
+  return `${error.name} at ${places.join(' < ')}`;
+}
