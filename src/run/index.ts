@@ -1,7 +1,6 @@
 export { answerKey, bodyHash, CAPTURE_OFF, type CaptureRule, captureBody, requestFraction } from './capture.ts';
 export {
   type Budget,
-  type BudgetRefusal,
   type BudgetScope,
   type BudgetState,
   Ledger,
@@ -11,7 +10,6 @@ export {
 } from './ledger.ts';
 export { estimateInputTokens, type WorstCase, worstCost } from './ledger-estimate.ts';
 export { restoreLedger } from './ledger-history.ts';
-export type { BudgetWindow } from './ledger-window.ts';
 export { createRecorder, type Recorder, type RecorderOptions, type RecorderState } from './recorder.ts';
 export { Ingest, type IngestDeps } from './recorder-ingest.ts';
 export type {

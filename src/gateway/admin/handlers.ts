@@ -38,6 +38,10 @@ export type Handlers = {
 
 /** What each endpoint of the admin API does. */
 export function adminHandlers(deps: AdminDeps): Handlers {
+  return { ...keyHandlers(deps), ...taskHandlers(deps), ...callHandlers(deps) };
+}
+
+function keyHandlers(deps: AdminDeps): Pick<Handlers, 'status' | 'listKeys' | 'createKey' | 'revokeKey' | 'budgets'> {
   const now = () => deps.clock.now();
   return {
     status: async () => statusOf(deps),
@@ -65,6 +69,12 @@ export function adminHandlers(deps: AdminDeps): Handlers {
         resetsAt: iso(state.resetsAt),
       })),
     }),
+  };
+}
+
+function taskHandlers(deps: AdminDeps): Pick<Handlers, 'tasks' | 'task'> {
+  const now = () => deps.clock.now();
+  return {
     tasks: async ({ query }) => {
       const rows = await (await deps.store()).calls.bill(spanOf(query, now()), ['task']);
       const seen = new Set(rows.map(({ dimensions }) => dimensions.task ?? null));
@@ -100,6 +110,12 @@ export function adminHandlers(deps: AdminDeps): Handlers {
           })),
       };
     },
+  };
+}
+
+function callHandlers(deps: AdminDeps): Pick<Handlers, 'calls' | 'bill'> {
+  const now = () => deps.clock.now();
+  return {
     calls: async ({ query }) => {
       const { task, model, since, until, limit, before } = query;
       const filter = {

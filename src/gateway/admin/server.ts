@@ -7,6 +7,7 @@ import { type Endpoint, type EndpointName, endpoints } from './endpoints.ts';
 import type { AdminGuard } from './guard.ts';
 import { type AdminDeps, adminHandlers } from './handlers.ts';
 import { openApiDocument } from './openapi.ts';
+import type { errorSchema } from './schemas.ts';
 
 /** What the admin server is made of. */
 export interface AdminServerDeps extends AdminDeps {
@@ -71,6 +72,6 @@ function asKnown(error: unknown): SmallfirstError {
   return new SmallfirstError('INTERNAL', 'The admin API failed.', { cause: error });
 }
 
-function envelope(error: SmallfirstError): z.output<typeof import('./schemas.ts').errorSchema> {
+function envelope(error: SmallfirstError): z.output<typeof errorSchema> {
   return { error: { code: error.code, message: error.message, hint: error.row.hint } };
 }
