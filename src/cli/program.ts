@@ -17,7 +17,8 @@ export function buildProgram(io: CommandIo, setExitCode: SetExitCode): Command {
       'after',
       '\nExit codes: 0 done, 1 the floor was missed, 2 usage or input error.\nStart with `smallfirst demo`: no key, no server, about a minute.',
     );
-  for (const add of [addDemo, addServe, addEval, addCertify, addBill, addModels, addStudent, addTriage]) add(program, io, setExitCode);
+  for (const add of [addDemo, addServe, addEval, addCertify, addBill, addTasks, addModels, addStudent, addTriage])
+    add(program, io, setExitCode);
   inheritSettings(program);
   return program;
 }
@@ -74,9 +75,19 @@ function addCertify(program: Command, io: CommandIo, setExitCode: SetExitCode): 
   program
     .command('certify')
     .description('decide from recorded pairs whether a small model may answer: swap, cascade, or the frontier stays')
-    .requiredOption(
+    .option(
       '--pairs <file>',
-      'JSON Lines: {"id", "small": {"quality", "confidence"?, "costUsd"?, "latencyMs"?}, "big": {"quality", …}, "cluster"?}',
+      'JSON Lines: {"id", "small": {"quality", "confidence"? | "signals"?, "costUsd"?, "latencyMs"?}, "big": {"quality", …}, "cluster"?, "skip"?}',
+    )
+    .option(
+      '--tiers [file]',
+      'certify a whole ladder; rows: {"id", "models": {"<cheapest>": {"quality", "confidence"?, "costUsd"?, …}, …, "<ceiling>": {…}}, "cluster"?}',
+    )
+    .addOption(
+      new Option(
+        '--max-p95-latency-ratio <x>',
+        "with --tiers: the 95th percentile of latency may be at most x times the ceiling's",
+      ).argParser(numberIn(0, Number.POSITIVE_INFINITY, { open: true })),
     )
     .addOption(new Option('--floor <share>', "share of the frontier's quality to keep").argParser(numberIn(0.5, 1)).default(0.98))
     .addOption(new Option('--level <share>', 'confidence level of the promise').argParser(numberIn(0.5, 1, { open: true })).default(0.95))
@@ -89,6 +100,17 @@ function addCertify(program: Command, io: CommandIo, setExitCode: SetExitCode): 
     .option('--signal <name>', 'which of several signals is the confidence; choose it without looking at this file')
     .addOption(
       new Option('--seed <n>', 'accepted for scripts; nothing in certify is random').argParser(numberIn(0, 2 ** 31 - 1, { integer: true })),
+    )
+    .option('--write', 'put the certificate into smallfirst.lock beside the config; needs --task and --small')
+    .option('--task <name>', 'the task that the pairs are about')
+    .option('--small <model>', 'the model of its ladder that answered first')
+    .addOption(configOption())
+    .option('--data <dir>', 'keep the certificate in this store, too')
+    .option('--calibrator <file>', 'JSON of the calibrator that the confidences went through; absent: they are the signal itself')
+    .addOption(
+      new Option('--gate <tokens>', 'the confidences are those of the first tokens: streamed texts go out when they are in').argParser(
+        numberIn(1, 10_000, { integer: true }),
+      ),
     )
     .addOption(jsonOption())
     .action(async (options) => setExitCode(await (await import('./commands/certify.ts')).runCertify(options, io)));
@@ -104,6 +126,17 @@ function addBill(program: Command, io: CommandIo, setExitCode: SetExitCode): voi
     .addOption(dataOption())
     .addOption(jsonOption())
     .action(async (options) => setExitCode(await (await import('./commands/bill.ts')).runBill(options, io)));
+}
+
+function addTasks(program: Command, io: CommandIo, setExitCode: SetExitCode): void {
+  program
+    .command('tasks')
+    .description('what the recorded traffic consists of: named tasks, and prompt templates that could be one, with volume and cost')
+    .option('--config <file>', 'configuration file; smallfirst.yaml where there is one')
+    .addOption(new Option('--days <n>', 'how far to look back').argParser(numberIn(1, 3_650, { integer: true })).default(30))
+    .addOption(dataOption())
+    .addOption(jsonOption())
+    .action(async (options) => setExitCode(await (await import('./commands/tasks.ts')).runTasks(options, io)));
 }
 
 function addModels(program: Command, io: CommandIo, setExitCode: SetExitCode): void {

@@ -1,13 +1,13 @@
-import { isAbsolute, join } from 'node:path';
 import { type CertifyResult, certify } from '../../certify/index.ts';
-import type { CertifyMethod } from '../../core/index.ts';
+import { type CertifyMethod, type Clock, SmallfirstError, systemClock } from '../../core/index.ts';
 import type { CommandIo } from '../io.ts';
+import { fileOf, type LadderOptions, runCertifyLadder } from './certify-ladder.ts';
 import { readPairs } from './certify-pairs.ts';
 import { renderCertificate } from './certify-report.ts';
 import { SignalChoice } from './certify-signals.ts';
+import { writeCertificate } from './certify-write.ts';
 
-export interface CertifyCommandOptions {
-  readonly pairs: string;
+export interface CertifyCommandOptions extends LadderOptions {
   readonly floor: number;
   readonly level: number;
   readonly method: CertifyMethod;
@@ -17,18 +17,38 @@ export interface CertifyCommandOptions {
   /** Accepted for scripts that seed everything; nothing here is random. */
   readonly seed?: number | undefined;
   readonly json: boolean;
+  /** Put the certificate into the lock file; with `task`, `small` and `config`, which say whose it is. */
+  readonly write?: boolean | undefined;
+  readonly task?: string | undefined;
+  readonly small?: string | undefined;
+  readonly config?: string | undefined;
+  readonly data?: string | undefined;
+  readonly calibrator?: string | undefined;
+  readonly gate?: number | undefined;
 }
 
 /**
  * `smallfirst certify`: pairs in, a certificate out. Answers 1 iff the frontier stays, else 0. Throws SmallfirstError with the
  * line for input that is wrong (exit 2); nothing has been printed by then.
  */
-export async function runCertify(options: CertifyCommandOptions, io: CommandIo): Promise<0 | 1 | 2> {
-  const path = isAbsolute(options.pairs) ? options.pairs : join(io.cwd, options.pairs);
+export async function runCertify(options: CertifyCommandOptions, io: CommandIo, clock: Clock = systemClock): Promise<0 | 1 | 2> {
+  const { task, small } = options;
+  if (options.write && (task === undefined || small === undefined)) {
+    throw new SmallfirstError('USAGE', '--write needs --task and --small: they say whose certificate it is.');
+  }
+  if (options.tiers) return runCertifyLadder(options, io);
+  if (options.maxP95LatencyRatio !== undefined) throw new SmallfirstError('USAGE', '--max-p95-latency-ratio is for ladders: add --tiers');
+  const path = fileOf(options.pairs, io);
   const signals = new SignalChoice(options.signal);
   const pairs = await readPairs(path, options.method, io.signal, signals);
   const { floor, level, method, look } = options;
   const result = certify(pairs, { floor, level, method, look });
+  if (options.write && task !== undefined && small !== undefined) {
+    const { config = 'smallfirst.yaml', data, calibrator, gate } = options;
+    const evidence = { result, pairs, signal: signals.name };
+    const written = await writeCertificate(evidence, { task, small, config, data, calibrator, gate }, io, clock);
+    io.note(`The certificate of ${task} is in ${written}. Commit it; a running gateway takes it up within seconds.`);
+  }
   if (options.json) {
     for (const note of result.notes) io.note(note);
     io.json(documentOf(result, signals.name));
