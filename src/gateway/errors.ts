@@ -20,8 +20,20 @@ const words: Readonly<Partial<Record<ErrorCode, Omit<ErrorReport, 'message'>>>> 
 /** An error in the envelope of a protocol. One that nobody raised on purpose tells the client nothing of its cause. */
 export function renderError(error: unknown, protocol: Protocol, requestId: string): RenderedError {
   const known = error instanceof SmallfirstError ? error : new SmallfirstError('INTERNAL', 'The gateway failed.', { cause: error });
-  const status = known.row.http;
-  const report: ErrorReport = { ...words[known.code], message: known.message, requestId };
+  const told = known instanceof UpstreamError ? known.told : null;
+  // An upstream's own answer keeps its status, and its words where those are about the request: clients compact and wait by them.
+  const status = told?.status ?? known.row.http;
+  const report: ErrorReport =
+    told === null
+      ? { ...words[known.code], message: known.message, requestId }
+      : {
+          kind: told.kind,
+          type: told.type,
+          code: told.code,
+          param: told.param,
+          message: told.message === '' ? known.message : told.message,
+          requestId,
+        };
   const headers: string[] = [];
   if (!known.row.retry && status >= 408) headers.push('x-should-retry', 'false');
   if (status === 401) headers.push('x-should-retry', 'false');

@@ -33,8 +33,14 @@ export function refusalError(name: string, error: WireError, retryAfterMs: numbe
     : error.status >= 500
       ? 'UPSTREAM_FAILED'
       : 'UPSTREAM_REJECTED';
-  const words = ABOUT_THE_REQUEST.has(error.kind) && error.message !== '' ? `: ${error.message.slice(0, MAX_WORDS)}` : '.';
-  return new UpstreamError(code, `The upstream of ${name} ${sentences[error.kind]} (HTTP ${error.status})${words}`, {
-    ...(retryAfterMs === null ? {} : { retryAfterMs }),
-  });
+  const words = ABOUT_THE_REQUEST.has(error.kind) ? error.message.slice(0, MAX_WORDS) : '';
+  const told: WireError = { ...error, message: words };
+  return new UpstreamError(
+    code,
+    `The upstream of ${name} ${sentences[error.kind]} (HTTP ${error.status})${words === '' ? '.' : `: ${words}`}`,
+    {
+      told,
+      ...(retryAfterMs === null ? {} : { retryAfterMs }),
+    },
+  );
 }

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { type EpochMs, type ErrorCode, SmallfirstError } from '../../core/index.ts';
-import type { Protocol, Quirks } from '../codecs/types.ts';
+import type { Protocol, Quirks, WireError } from '../codecs/types.ts';
 import type { BreakerOptions } from './breaker.ts';
 import type { HeaderList } from './headers.ts';
 import type { PooledKey } from './key-pool.ts';
@@ -104,11 +104,14 @@ export interface AnswerSink {
 export class UpstreamError extends SmallfirstError {
   /** How long the client should wait before it tries again; null when that is not known. */
   readonly retryAfterMs: number | null;
+  /** What the upstream itself answered; null where it gave no answer. Only what is about the request holds words of the upstream. */
+  readonly told: WireError | null;
 
-  constructor(code: ErrorCode, message: string, options: { cause?: unknown; retryAfterMs?: number } = {}) {
+  constructor(code: ErrorCode, message: string, options: { cause?: unknown; retryAfterMs?: number; told?: WireError } = {}) {
     super(code, message, options);
     this.name = 'UpstreamError';
     this.retryAfterMs = options.retryAfterMs ?? null;
+    this.told = options.told ?? null;
   }
 }
 
