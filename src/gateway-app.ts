@@ -8,6 +8,7 @@ import {
   type Gateway,
   isLoopbackHost,
   loopbackAccess,
+  Ownership,
   openAccess,
   openGateway,
   openKeyRing,
@@ -104,6 +105,7 @@ export async function openGatewayApp(config: Config, options: GatewayAppOptions)
         ledger: operations.ledger,
         observer: operations.observer,
         operator: operations.operator,
+        ownership: new Ownership(join(data.path, 'owners.tsv')),
         steps: tasks.steps,
         countTokens: loadTokenizer,
         settings: {

@@ -9,6 +9,7 @@ export { type Log, openLog } from './observe/logging.ts';
 export { openMetrics } from './observe/metrics.ts';
 export { createObserver } from './observe/observer.ts';
 export { openTracing } from './observe/tracing.ts';
+export { Ownership } from './ownership.ts';
 export { requestIds } from './request-id.ts';
 export { TaskResolver } from './resolve.ts';
 export { TemplateBook, type TemplateBookDeps } from './resolve-book.ts';

@@ -18,8 +18,9 @@ import { isForeignLimit } from './budget-headers.ts';
 import { countUsage } from './counting.ts';
 import { renderForeignError } from './errors.ts';
 import type { Exchange, Worker } from './exchange.ts';
+import { errorFrame, errorHeaders, mayPass } from './foreign-error.ts';
 import { asksForUsage, outboundCall, speaks } from './outbound.ts';
-import { relayedRow } from './rows.ts';
+import { isRecorded, relayedRow } from './rows.ts';
 import { Stream, type Streams } from './stream.ts';
 import type { GatewayDeps } from './types.ts';
 
@@ -160,6 +161,7 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker, Booked {
     const tail = this.#tap?.end() ?? NOTHING;
     if (tail.length > 0) this.#held.push(tail);
     this.#exchange.worker = null;
+    if (head.status < 300) this.#remember();
     const row = head.status < 400 ? this.#row('accepted', null, this.#tap?.report() ?? null) : this.#refusalRow(head.status);
     if (row === null) this.onBooked();
     else this.#exchange.recordSoon(row, this.#options.booking, this);
@@ -188,6 +190,16 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker, Booked {
     if (cost !== null) headers.push('x-smallfirst-cost-usd', (cost / 1e9).toFixed(9));
     response.writeHead(head.status, headers);
     response.end(body);
+  }
+
+  /** What the upstream keeps of this call belongs to the key that made it. */
+  #remember(): void {
+    const { caller, route } = this.#exchange;
+    if (caller.key === null || this.method !== 'POST') return;
+    const { ownership } = this.#deps;
+    const id = this.#tap?.report().upstreamId ?? null;
+    if (route.tap === 'openai-responses' && id !== null) ownership.remember(id, caller.key);
+    else if (route.kind === 'endpoint' && !this.#isFlowing) ownership.rememberAnswer(Buffer.concat(this.#held), caller.key);
   }
 
   onBookedFailed(error: unknown): void {
@@ -219,7 +231,10 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker, Booked {
       );
       return true;
     }
-    if (tap.ended && !this.#isRecorded) this.#bookStream(tap.report());
+    if (tap.ended && !this.#isRecorded) {
+      this.#remember();
+      this.#bookStream(tap.report());
+    }
     if (out.length === 0) return true;
     stream.passed(out);
     return this.#write(out);
@@ -328,7 +343,7 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker, Booked {
 
   /** The one row of this call; null where it has one already, or is no call. */
   #row(outcome: Ended, error: ErrorCode | null, report: TapReport | null, counted?: Usage): Call | null {
-    if (this.#isRecorded || this.#exchange.route.kind !== 'call') return null;
+    if (this.#isRecorded || !isRecorded(this.#exchange)) return null;
     this.#isRecorded = true;
     const broken = outcome === 'aborted' || (this.#stream !== null && error !== null);
     const stop: StopReason | null = broken ? 'cut' : (report?.stop ?? null);
@@ -347,7 +362,7 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker, Booked {
   #bookCounted(outcome: 'failed' | 'aborted', error: SmallfirstError): void {
     const report = this.#tap?.report() ?? null;
     const exchange = this.#exchange;
-    if (report?.usage != null || this.#isRecorded || exchange.route.kind !== 'call') {
+    if (report?.usage != null || this.#isRecorded || !isRecorded(exchange)) {
       this.#book(outcome, error.code, report);
       if (outcome === 'aborted') exchange.over();
       return;
@@ -364,30 +379,3 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker, Booked {
 type Ended = Extract<Outcome, 'accepted' | 'failed' | 'aborted'>;
 
 const SAFE_NAME = /^[\x21-\x7e]{1,256}$/;
-
-/** Whether a failed answer's body may go on: an error object, and not about the credential of ours that the upstream refused. */
-function mayPass(head: AnswerHead, body: Buffer): boolean {
-  if ((head.status === 401 || head.status === 403) && head.target.hasOwnKey) return false;
-  return isJson(head.contentType, body);
-}
-
-function isJson(contentType: string | null, body: Buffer): boolean {
-  if (contentType !== null && !contentType.includes('json')) return false;
-  const first = body.subarray(0, 64).toString('latin1').trimStart();
-  return first.startsWith('{') || first.startsWith('[');
-}
-
-/** What goes on of a failed answer whose body does not: everything but what describes the body. */
-function errorHeaders(headers: readonly string[]): string[] {
-  const kept: string[] = [];
-  for (let i = 0; i + 1 < headers.length; i += 2) {
-    const name = headers[i] as string;
-    if (!name.startsWith('content-') && !name.startsWith('x-smallfirst-')) kept.push(name, headers[i + 1] as string);
-  }
-  return kept;
-}
-
-/** An error as a frame of a stream: with its event's name where the protocol has names. */
-function errorFrame(protocol: string, document: object): string {
-  return `${protocol === 'openai-chat' ? '' : 'event: error\n'}data: ${JSON.stringify(document)}\n\n`;
-}

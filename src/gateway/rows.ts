@@ -20,6 +20,14 @@ export interface Ending {
   readonly attempts: number;
 }
 
+/** Endpoints below /v1 that generate something, although their answers do not say what it cost. */
+const GENERATES = /^\/v1\/(audio|images|moderations|videos|responses\/compact)(\/|$)/;
+
+/** Whether an exchange is a call to a model, and so in every bill. */
+export function isRecorded({ route, path, request }: Exchange): boolean {
+  return route.kind === 'call' || (route.kind === 'endpoint' && request.method === 'POST' && GENERATES.test(path));
+}
+
 const TIERS: ReadonlySet<string> = new Set<ServiceTier>(['batch', 'flex', 'priority']);
 const NO_TAGS: Readonly<Record<string, string>> = {};
 
@@ -29,7 +37,8 @@ export function relayedRow(exchange: Exchange, deps: GatewayDeps, answerer: Answ
   // A call that failed before an answer began used nothing, and costs nothing whatever its model's price.
   const isFree = ending.outcome === 'failed' && report?.usage == null && ending.counted === null;
   const used = report?.usage ?? ending.counted;
-  const wireModel = renames ? answerer.model : exchange.model;
+  // A body that was streamed on was not read: then the endpoint stands for the model.
+  const wireModel = renames ? answerer.model : exchange.model || exchange.path.slice('/v1/'.length);
   const tier = report?.serviceTier ?? null;
   const priced =
     used === null

@@ -6,6 +6,7 @@ import { answerError, answerJson } from './answer.ts';
 import { checkAnnounced, hasBody, LimitedBody, Reading } from './body.ts';
 import { Booking } from './booking.ts';
 import { Cascade } from './cascade.ts';
+import { answerCount } from './count-tokens.ts';
 import { plan, readCall } from './dispatch.ts';
 import { Exchange, type Target } from './exchange.ts';
 import { takeFeedback } from './feedback.ts';
@@ -186,7 +187,7 @@ class HttpGateway implements Gateway {
         return;
       default:
         if (awaitsContinue) response.writeContinue();
-        this.#read(exchange);
+        this.#read(exchange, () => this.#dispatch(exchange));
     }
   }
 
@@ -202,14 +203,15 @@ class HttpGateway implements Gateway {
     done.catch((error: unknown) => this.#refused(exchange, error));
   }
 
-  #read(exchange: Exchange): void {
+  #read(exchange: Exchange, next: () => void): void {
     const onBody = (error: SmallfirstError | null, body: Buffer): void => {
       exchange.reading = null;
       if (exchange.response.destroyed) return;
       this.#guarded(exchange, () => {
         if (error !== null) throw error;
         exchange.body = body;
-        this.#dispatch(exchange);
+        this.#deps.ownership.checkBody(exchange, body);
+        next();
       });
     };
     exchange.reading = new Reading({ onBody }, exchange.route.bodyLimit, exchange.startedAt);
@@ -233,6 +235,9 @@ class HttpGateway implements Gateway {
           booking: this.#booking,
         }).start();
         return;
+      case 'count':
+        this.#streams.pending(answerCount(exchange, this.#deps, next.client));
+        return;
       case 'step':
         new Cascade(exchange, { gateway: this.#deps, streams: this.#streams }, next.plan).start();
     }
@@ -243,11 +248,23 @@ class HttpGateway implements Gateway {
     const { route, request, caller } = exchange;
     const target = caller.mayPassThrough && isSafePath(exchange.path) ? this.#deps.directory.endpoints(route.family) : null;
     if (target === null) throw notServed(exchange);
-    if (hasBody(request)) {
-      const upload = new LimitedBody(route.bodyLimit);
-      exchange.upload = request.pipe(upload);
-    } else request.resume();
-    new Relay(exchange, this.#deps, { upstream: target.upstream, renames: false, streams: this.#streams, booking: this.#booking }).start();
+    this.#deps.ownership.checkPath(exchange);
+    const relay = new Relay(exchange, this.#deps, {
+      upstream: target.upstream,
+      renames: false,
+      streams: this.#streams,
+      booking: this.#booking,
+    });
+    if (!hasBody(request)) {
+      request.resume();
+      relay.start();
+    } else if (caller.key !== null && request.headers['content-type']?.includes('json')) {
+      // It may refer to what another key made, so it is read before it goes on.
+      this.#read(exchange, () => relay.start());
+    } else {
+      exchange.upload = request.pipe(new LimitedBody(route.bodyLimit));
+      relay.start();
+    }
   }
 }
 

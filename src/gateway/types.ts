@@ -6,6 +6,7 @@ import type { Upstream } from '../providers/index.ts';
 import type { Recorder } from '../run/index.ts';
 import type { Steps } from './cascade-types.ts';
 import type { Exchange } from './exchange.ts';
+import type { Ownership } from './ownership.ts';
 
 /** The two families of endpoints that share a base URL, an error envelope and a way to send a key. */
 export type Family = 'openai' | 'anthropic';
@@ -106,6 +107,7 @@ export interface GatewayDeps {
   readonly ledger: Ledger;
   readonly observer: Observer;
   readonly operator: Operator;
+  readonly ownership: Ownership;
   /** Tasks with their ladders, and models of other protocols. */
   readonly steps: Steps;
   /** Counts the tokens of answers that came without usage. */

@@ -1,0 +1,28 @@
+import type { AnswerHead } from '../providers/index.ts';
+
+/** Whether a failed answer's body may go on: an error object, and not about the credential of ours that the upstream refused. */
+export function mayPass(head: AnswerHead, body: Buffer): boolean {
+  if ((head.status === 401 || head.status === 403) && head.target.hasOwnKey) return false;
+  return isJson(head.contentType, body);
+}
+
+function isJson(contentType: string | null, body: Buffer): boolean {
+  if (contentType !== null && !contentType.includes('json')) return false;
+  const first = body.subarray(0, 64).toString('latin1').trimStart();
+  return first.startsWith('{') || first.startsWith('[');
+}
+
+/** What goes on of a failed answer whose body does not: everything but what describes the body. */
+export function errorHeaders(headers: readonly string[]): string[] {
+  const kept: string[] = [];
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    const name = headers[i] as string;
+    if (!name.startsWith('content-') && !name.startsWith('x-smallfirst-')) kept.push(name, headers[i + 1] as string);
+  }
+  return kept;
+}
+
+/** An error as a frame of a stream: with its event's name where the protocol has names. */
+export function errorFrame(protocol: string, document: object): string {
+  return `${protocol === 'openai-chat' ? '' : 'event: error\n'}data: ${JSON.stringify(document)}\n\n`;
+}
