@@ -1,15 +1,18 @@
 import { SmallfirstError } from '../core/index.ts';
-import { JsonShapeError, lastMember, memberValue, scanMembers, type Upstream } from '../providers/index.ts';
+import { type ClientRequest, JsonShapeError, lastMember, memberValue, scanMembers, type Upstream } from '../providers/index.ts';
 import { planTask, planTranslation, resolveTask } from './cascade-plan.ts';
 import type { StepPlan } from './cascade-types.ts';
 import type { Exchange } from './exchange.ts';
 import { speaks } from './outbound.ts';
+import { readRequest } from './translate.ts';
 import type { GatewayDeps } from './types.ts';
 
 /** What is done with a request to a model. */
 export type Plan =
   /** The same protocol on both sides: bytes pass. `renames` is false for a model that the config does not name. */
   | { readonly do: 'relay'; readonly upstream: Upstream; readonly renames: boolean }
+  /** Its tokens are counted here: no model that would answer it has an endpoint for that. */
+  | { readonly do: 'count'; readonly client: ClientRequest }
   /** A task with a ladder, or a model of another protocol. */
   | { readonly do: 'step'; readonly plan: StepPlan };
 
@@ -39,6 +42,9 @@ export function readCall(exchange: Exchange): void {
 export function plan(exchange: Exchange, deps: GatewayDeps): Plan {
   resolveTask(exchange, deps.steps);
   if (exchange.task === null) return planModel(exchange, deps);
+  if (exchange.route.kind === 'count' && !isRelayable(exchange.task.ladder.at(-1), exchange, deps)) {
+    return { do: 'count', client: readRequest(exchange) };
+  }
   const next = planTask(exchange, deps, deps.steps);
   return next.do === 'relay' ? { ...next, renames: true } : next;
 }
@@ -49,11 +55,16 @@ function planModel(exchange: Exchange, deps: GatewayDeps): Plan {
   if (served !== undefined && (caller.models === null || caller.models.has(model))) {
     if (served.upstream.targets.some((target) => speaks(target, exchange)))
       return { do: 'relay', upstream: served.upstream, renames: true };
+    if (route.kind === 'count') return { do: 'count', client: readRequest(exchange) };
     return { do: 'step', plan: planTranslation(exchange, model, deps.steps) };
   }
   const other = served === undefined && caller.mayPassThrough && caller.models === null ? deps.directory.passthrough(route.family) : null;
   if (other !== null) return { do: 'relay', upstream: other.upstream, renames: false };
   throw modelNotFound(model);
+}
+
+function isRelayable(name: string | undefined, exchange: Exchange, deps: GatewayDeps): boolean {
+  return deps.directory.models.get(name ?? '')?.upstream.targets.some((target) => speaks(target, exchange)) === true;
 }
 
 /** The error for a model that is not there, or not for this caller: which of the two it is, is not told. */
