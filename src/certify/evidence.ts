@@ -28,7 +28,7 @@ export interface Evidence {
 }
 
 /** Longest fixed sequence. More points cost no error, but nobody can tell neighbours apart. */
-const GRID_POINTS = 40;
+export const GRID_POINTS = 40;
 
 /** Sorts pairs into columns and cuts them at the given thresholds, else at quantiles of their confidences: qualities are not looked at. */
 export function gatherEvidence(pairs: readonly Pair[], grid?: readonly number[]): Evidence {
@@ -53,7 +53,8 @@ export function gatherEvidence(pairs: readonly Pair[], grid?: readonly number[])
   return { small, big, ...unitsOf(pairs, order), graded, skipped, silent, unranked, cuts };
 }
 
-function isBinary(quality: number): boolean {
+/** True for 0 and 1. */
+export function isBinary(quality: number): boolean {
   return quality === 0 || quality === 1;
 }
 
@@ -98,7 +99,7 @@ function countAtLeast(falling: readonly number[], threshold: number): number {
 }
 
 /** Numbers the clusters; a row without one is a cluster of its own, and clusters of one row each are no clusters at all. */
-function unitsOf(pairs: readonly Pair[], order: Int32Array): Pick<Evidence, 'unitOf' | 'unitSizes' | 'n'> {
+export function unitsOf(pairs: readonly Pick<Pair, 'cluster'>[], order: Int32Array): Pick<Evidence, 'unitOf' | 'unitSizes' | 'n'> {
   const numbers = new Map<string, number>();
   const unitOf = new Int32Array(order.length);
   const sizes = new Int32Array(order.length);

@@ -5,4 +5,6 @@ export { type HarmCounts, harmLowerBound, harmTest } from './harm.ts';
 export { evalueUnitsNeeded, harmUnitsNeeded, pairsNeeded, type SampleGoal } from './sample-size.ts';
 export { gradedScoreTest, scoreTest } from './score.ts';
 export { fixedSequence, holm, jointFixedSequences, type SequenceEnd } from './sequence.ts';
+export { certifyTiers } from './tiers.ts';
+export type { ByModel, LadderAnswer, LadderRow, TierMethod, TierOptions, TierPoint, TierReason, TierResult } from './tiers-types.ts';
 export type { CertifyOptions, CertifyResult, GradedUnits, GridPoint, PairCounts } from './types.ts';
