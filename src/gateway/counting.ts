@@ -1,4 +1,4 @@
-import { textOf, type Usage, usage } from '../core/index.ts';
+import { inputTotal, textOf, type Usage, usage } from '../core/index.ts';
 import { codecs, MalformedRequest, parseBody } from '../providers/index.ts';
 import type { Exchange } from './exchange.ts';
 
@@ -9,6 +9,18 @@ const MAX_COUNTED = 64 * 1024;
 export function countUsage(exchange: Exchange, written: string, countTokens: (text: string) => number): Usage {
   const count = (text: string): number => (text.length > MAX_COUNTED ? Math.ceil(text.length / 4) : countTokens(text));
   return usage({ freshInput: count(promptOf(exchange)), output: written === '' ? 0 : count(written) });
+}
+
+/** Whether an upstream's counts can be what an answer used: every call reads something, and no text is written without tokens. */
+export function isPlausible(reported: Usage | null, written: string): boolean {
+  return reported !== null && inputTotal(reported) > 0 && (reported.output > 0 || written === '');
+}
+
+/** An upstream's counts, with ours where they are missing or too low for what arrived, as those of a stream that broke off are. */
+export function completedUsage(reported: Usage | null, counted: Usage): Usage {
+  if (reported === null) return counted;
+  const input = inputTotal(reported) === 0 ? { freshInput: counted.freshInput } : {};
+  return { ...reported, ...input, output: Math.max(reported.output, counted.output) };
 }
 
 /** What a model reads of a request; the whole body where it cannot be told apart. */

@@ -1,4 +1,4 @@
-import { type Call, type ErrorCode, type Outcome, SmallfirstError, type StopReason, type Usage } from '../core/index.ts';
+import { type Call, type ErrorCode, SmallfirstError, type Usage } from '../core/index.ts';
 import {
   type AnswerHead,
   type AnswerSink,
@@ -15,12 +15,11 @@ import {
 import { answerError, answerJson, cut, ownHeaders } from './answer.ts';
 import type { Booked, Booking } from './booking.ts';
 import { isForeignLimit } from './budget-headers.ts';
-import { countUsage } from './counting.ts';
 import { renderForeignError } from './errors.ts';
 import type { Exchange, Worker } from './exchange.ts';
 import { errorFrame, errorHeaders, mayPass } from './foreign-error.ts';
 import { asksForUsage, outboundCall, speaks } from './outbound.ts';
-import { isRecorded, relayedRow } from './rows.ts';
+import { RelayBooking } from './relay-booking.ts';
 import { Stream, type Streams } from './stream.ts';
 import type { GatewayDeps } from './types.ts';
 
@@ -50,6 +49,7 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker, Booked {
   readonly #exchange: Exchange;
   readonly #deps: GatewayDeps;
   readonly #options: RelayOptions;
+  readonly #booking: RelayBooking;
   #sending: UpstreamExchange | null = null;
   #head: AnswerHead | null = null;
   #tap: Tap | null = null;
@@ -59,14 +59,17 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker, Booked {
   #heldLength = 0;
   #isFlowing = false;
   #waitsForDrain = false;
-  #firstByteAt: number | null = null;
-  #isRecorded = false;
-  #written = '';
+  /** A stream is complete, and its last frames wait until its tokens are counted. */
+  #isCounting = false;
+  /** The upstream's end came meanwhile. */
+  #hasEnded = false;
 
   constructor(exchange: Exchange, deps: GatewayDeps, options: RelayOptions) {
     this.#exchange = exchange;
     this.#deps = deps;
     this.#options = options;
+    const { upstream, renames, streams } = options;
+    this.#booking = new RelayBooking({ exchange, deps, streams, target: upstream.target, renames });
     this.method = exchange.request.method ?? 'POST';
     this.query = exchange.query;
     this.deadlineAt = exchange.deadlineAt;
@@ -86,6 +89,7 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker, Booked {
 
   onHead(head: AnswerHead): void {
     this.#head = head;
+    this.#booking.head = head;
     const exchange = this.#exchange;
     const isStream = head.contentType?.startsWith('text/event-stream') === true && head.status < 300;
     const { tap } = exchange.route;
@@ -95,18 +99,19 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker, Booked {
         stream: isStream,
         hideUsage: isStream && asksForUsage(head.target, exchange),
         onText: (text) => {
-          this.#written += text;
+          this.#booking.written += text;
         },
       });
     }
     if (!isStream) return;
+    this.#booking.isStream = true;
     this.#stream = new Stream(exchange, this.#options.streams, exchange.route.family);
     exchange.response.writeHead(head.status, this.#headers(head, this.#tap?.edits === true));
     this.#stream.open(head.contentEncoding === null);
   }
 
   onData(chunk: Buffer): boolean {
-    this.#firstByteAt ??= this.#deps.clock.monotonic();
+    this.#booking.firstByteAt ??= this.#deps.clock.monotonic();
     return this.#stream === null ? this.#plainData(chunk) : this.#streamData(this.#stream, chunk);
   }
 
@@ -117,8 +122,13 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker, Booked {
   }
 
   onError(error: SmallfirstError): void {
+    if (this.#isCounting) {
+      this.#hasEnded = true;
+      return;
+    }
     this.#exchange.answeredAt = this.#deps.clock.monotonic();
-    this.#fail(error);
+    // What stopped a body on its way is the client's doing, not the upstream's.
+    this.#fail(error.cause instanceof SmallfirstError ? error.cause : error);
   }
 
   /** The client has gone: so does its request upstream, and what it used until now is booked. */
@@ -126,7 +136,7 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker, Booked {
     this.#sending?.abort();
     this.#stream?.close();
     this.#exchange.errorCode = 'ABORTED';
-    this.#bookCounted('aborted', new SmallfirstError('ABORTED', 'The client went away.'));
+    this.#bookBroken('aborted', 'ABORTED');
   }
 
   // --- plain answers ------------------------------------------------------------------------------------------------------------
@@ -162,7 +172,15 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker, Booked {
     if (tail.length > 0) this.#held.push(tail);
     this.#exchange.worker = null;
     if (head.status < 300) this.#remember();
-    const row = head.status < 400 ? this.#row('accepted', null, this.#tap?.report() ?? null) : this.#refusalRow(head.status);
+    const report = head.status < 400 ? (this.#tap?.report() ?? null) : null;
+    if (head.status >= 400) this.#recordPlain(this.#refusalRow(head.status));
+    else if (!this.#booking.mustCount(report)) this.#recordPlain(this.#booking.row({ outcome: 'accepted', error: null, report }));
+    else {
+      this.#booking.count(report, (counted) => this.#recordPlain(this.#booking.row({ outcome: 'accepted', error: null, report, counted })));
+    }
+  }
+
+  #recordPlain(row: Call | null): void {
     if (row === null) this.onBooked();
     else this.#exchange.recordSoon(row, this.#options.booking, this);
   }
@@ -179,7 +197,7 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker, Booked {
     }
     if (head.status >= 400 && request.method !== 'HEAD' && !mayPass(head, body)) {
       const document = renderForeignError(head.status, route.protocol, this.#exchange.id);
-      answerJson(this.#exchange, head.status, document, errorHeaders(head.headers));
+      answerJson(this.#exchange, head.status, document, errorHeaders(head.headers, this.#exchange.reservation?.headers != null));
       return;
     }
     // Nothing was sent yet, so the length is known; but to a HEAD it is the upstream's word.
@@ -209,7 +227,7 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker, Booked {
   #refusalRow(status: number): Call | null {
     const code = status < 500 && status !== 429 && status !== 408 && status !== 409 ? 'UPSTREAM_REJECTED' : 'UPSTREAM_FAILED';
     this.#exchange.errorCode = code;
-    return this.#row('failed', code, null);
+    return this.#booking.row({ outcome: 'failed', error: code, report: null });
   }
 
   // --- streams ------------------------------------------------------------------------------------------------------------------
@@ -231,16 +249,40 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker, Booked {
       );
       return true;
     }
-    if (tap.ended && !this.#isRecorded) {
+    if (tap.ended && !this.#booking.isMade && !this.#isCounting) {
       this.#remember();
-      this.#bookStream(tap.report());
+      const report = tap.report();
+      if (this.#booking.mustCount(report)) this.#countStream(stream, report);
+      else this.#bookStream(report);
     }
     if (out.length === 0) return true;
+    if (this.#isCounting) {
+      this.#held.push(out);
+      return true;
+    }
     stream.passed(out);
     return this.#write(out);
   }
 
+  #countStream(stream: Stream, report: TapReport): void {
+    this.#isCounting = true;
+    this.#booking.count(report, (counted) => {
+      this.#isCounting = false;
+      this.#bookStream(report, counted);
+      if (this.#exchange.response.destroyed) return;
+      for (const bytes of this.#held.splice(0)) {
+        stream.passed(bytes);
+        this.#write(bytes);
+      }
+      if (this.#hasEnded) this.#streamEnd(stream);
+    });
+  }
+
   #streamEnd(stream: Stream): void {
+    if (this.#isCounting) {
+      this.#hasEnded = true;
+      return;
+    }
     const tap = this.#tap;
     const { response } = this.#exchange;
     const tail = tap?.end() ?? NOTHING;
@@ -253,20 +295,31 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker, Booked {
       this.#fail(new SmallfirstError('UPSTREAM_FAILED', 'The upstream ended its answer in the middle.'));
       return;
     }
-    if (report === null) this.#book('accepted', null, null);
+    const close = (): void => {
+      this.#exchange.worker = null;
+      stream.close();
+      if (tail.length > 0) response.end(tail);
+      else response.end();
+    };
+    if (report !== null && this.#booking.mustCount(report)) {
+      this.#booking.count(report, (counted) => {
+        this.#bookStream(report, counted);
+        close();
+      });
+      return;
+    }
+    if (report === null) this.#booking.book({ outcome: 'accepted', error: null, report: null });
     else this.#bookStream(report);
-    this.#exchange.worker = null;
-    stream.close();
-    if (tail.length > 0) response.end(tail);
-    else response.end();
+    close();
   }
 
   /** A stream that ended as its protocol ends one; an error inside it is an answer too, but a failed one. */
-  #bookStream(report: TapReport): void {
-    if (report.failure === null) this.#book('accepted', null, report);
+  #bookStream(report: TapReport, counted?: Usage): void {
+    const own = counted === undefined ? {} : { counted };
+    if (report.failure === null) this.#booking.book({ outcome: 'accepted', error: null, report, ...own });
     else {
       this.#exchange.errorCode = 'UPSTREAM_FAILED';
-      this.#book('failed', 'UPSTREAM_FAILED', report);
+      this.#booking.book({ outcome: 'failed', error: 'UPSTREAM_FAILED', report, ...own });
     }
   }
 
@@ -277,7 +330,7 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker, Booked {
     const exchange = this.#exchange;
     exchange.errorCode = error.code;
     const stream = this.#stream;
-    if (this.#isRecorded) {
+    if (this.#booking.isMade) {
       // It was complete: what broke afterwards is nobody's loss.
       exchange.worker = null;
       stream?.close();
@@ -285,7 +338,7 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker, Booked {
       return;
     }
     if (stream !== null) {
-      this.#bookCounted('failed', error);
+      this.#bookBroken('failed', error.code);
       if (stream.isBetweenFrames) {
         const writer = codecs[exchange.route.protocol];
         exchange.response.write(errorFrame(writer.protocol, writer.writeError(error.row.http, { message: error.message })));
@@ -295,13 +348,13 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker, Booked {
       return;
     }
     if (this.#isFlowing) {
-      this.#bookCounted('failed', error);
+      this.#bookBroken('failed', error.code);
       cut(exchange);
       return;
     }
     this.#held = [];
-    if (this.#head === null) this.#book('failed', error.code, null);
-    else this.#bookCounted('failed', error);
+    if (this.#head === null) this.#booking.book({ outcome: 'failed', error: error.code, report: null });
+    else this.#bookBroken('failed', error.code);
     answerError(exchange, error);
   }
 
@@ -324,7 +377,8 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker, Booked {
     const name = this.#options.renames ? head.target.name : this.#exchange.model;
     if (SAFE_NAME.test(name)) own.push('x-smallfirst-model', name);
     const limits = this.#exchange.reservation?.headers ?? null;
-    if (limits !== null) own.push(...limits);
+    // What is left of a budget explains no error of an upstream, and would contradict its rate limit.
+    if (limits !== null && head.status < 400) own.push(...limits);
     const headers: string[] = [];
     for (let i = 0; i + 1 < head.headers.length; i += 2) {
       const header = head.headers[i] as string;
@@ -336,46 +390,9 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker, Booked {
     return headers;
   }
 
-  #book(outcome: Ended, error: ErrorCode | null, report: TapReport | null, counted?: Usage): void {
-    const row = this.#row(outcome, error, report, counted);
-    if (row !== null) this.#exchange.record(row);
-  }
-
-  /** The one row of this call; null where it has one already, or is no call. */
-  #row(outcome: Ended, error: ErrorCode | null, report: TapReport | null, counted?: Usage): Call | null {
-    if (this.#isRecorded || !isRecorded(this.#exchange)) return null;
-    this.#isRecorded = true;
-    const broken = outcome === 'aborted' || (this.#stream !== null && error !== null);
-    const stop: StopReason | null = broken ? 'cut' : (report?.stop ?? null);
-    return relayedRow(this.#exchange, this.#deps, this.#head?.target ?? this.#options.upstream.target, this.#options.renames, {
-      outcome,
-      error,
-      report,
-      counted: counted ?? null,
-      stop,
-      firstByteAt: this.#firstByteAt,
-      attempts: this.#head?.attempts ?? 1,
-    });
-  }
-
-  /** Books an answer that broke off: by its own usage where that came, else by the tokens that were sent until then. */
-  #bookCounted(outcome: 'failed' | 'aborted', error: SmallfirstError): void {
-    const report = this.#tap?.report() ?? null;
-    const exchange = this.#exchange;
-    if (report?.usage != null || this.#isRecorded || !isRecorded(exchange)) {
-      this.#book(outcome, error.code, report);
-      if (outcome === 'aborted') exchange.over();
-      return;
-    }
-    this.#options.streams.pending(
-      this.#deps.countTokens().then((countTokens) => {
-        this.#book(outcome, error.code, report, countUsage(exchange, this.#written, countTokens));
-        if (outcome === 'aborted') exchange.over();
-      }),
-    );
+  #bookBroken(outcome: 'failed' | 'aborted', error: ErrorCode): void {
+    this.#booking.bookBroken({ outcome, error, report: this.#tap?.report() ?? null });
   }
 }
-
-type Ended = Extract<Outcome, 'accepted' | 'failed' | 'aborted'>;
 
 const SAFE_NAME = /^[\x21-\x7e]{1,256}$/;

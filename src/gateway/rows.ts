@@ -13,7 +13,7 @@ export interface Ending {
   readonly error: ErrorCode | null;
   /** What the answer said about itself; null where there was none, or nothing that we can read. */
   readonly report: TapReport | null;
-  /** Counted, where the answer did not say; null where that is not known either. */
+  /** Counted, where the answer did not say, or said what cannot be; null where its own counts hold, or nothing is known. */
   readonly counted: Usage | null;
   readonly stop: StopReason | null;
   readonly firstByteAt: number | null;
@@ -36,7 +36,7 @@ export function relayedRow(exchange: Exchange, deps: GatewayDeps, answerer: Answ
   const { report } = ending;
   // A call that failed before an answer began used nothing, and costs nothing whatever its model's price.
   const isFree = ending.outcome === 'failed' && report?.usage == null && ending.counted === null;
-  const used = report?.usage ?? ending.counted;
+  const used = ending.counted ?? report?.usage ?? null;
   // A body that was streamed on was not read: then the endpoint stands for the model.
   const wireModel = renames ? answerer.model : exchange.model || exchange.path.slice('/v1/'.length);
   const tier = report?.serviceTier ?? null;
@@ -69,7 +69,7 @@ export function relayedRow(exchange: Exchange, deps: GatewayDeps, answerer: Answ
     error: ending.error,
     stop: ending.stop,
     usage: used ?? NO_USAGE,
-    usageSource: report?.usage != null ? 'reported' : 'counted',
+    usageSource: ending.counted === null && report?.usage != null ? 'reported' : 'counted',
     priceId: priced?.priceId ?? null,
     cost: isFree ? ZERO_USD : (priced?.cost ?? null),
     latencyMs: milliseconds(deps.clock.monotonic() - exchange.startedAt),

@@ -1,0 +1,99 @@
+import type { Call, ErrorCode, Outcome, StopReason, Usage } from '../core/index.ts';
+import type { AnswerHead, TapReport, UpstreamTarget } from '../providers/index.ts';
+import { completedUsage, countUsage, isPlausible } from './counting.ts';
+import type { Exchange } from './exchange.ts';
+import { isRecorded, relayedRow } from './rows.ts';
+import type { Streams } from './stream.ts';
+import type { GatewayDeps } from './types.ts';
+
+/** What the row of a relayed call is made from beside its answer. */
+export interface RelayBookingSetting {
+  readonly exchange: Exchange;
+  readonly deps: GatewayDeps;
+  readonly streams: Streams;
+  /** Who is asked; who answered stands in the head. */
+  readonly target: UpstreamTarget;
+  /** See `RelayOptions`. */
+  readonly renames: boolean;
+}
+
+/** How a relayed answer ended. */
+export interface RelayEnd {
+  readonly outcome: Extract<Outcome, 'accepted' | 'failed' | 'aborted'>;
+  readonly error: ErrorCode | null;
+  /** What the answer said about itself; null where nothing of it was read. */
+  readonly report: TapReport | null;
+  /** Our own count, where the answer's cannot be trusted. */
+  readonly counted?: Usage;
+}
+
+/** The one row of a relayed call. */
+export class RelayBooking {
+  readonly #setting: RelayBookingSetting;
+  #isMade = false;
+  head: AnswerHead | null = null;
+  isStream = false;
+  firstByteAt: number | null = null;
+  /** The text of the answer as far as it came. */
+  written = '';
+
+  constructor(setting: RelayBookingSetting) {
+    this.#setting = setting;
+  }
+
+  /** There is a row. */
+  get isMade(): boolean {
+    return this.#isMade;
+  }
+
+  /** The row; null where there is one already, or the request is no call. */
+  row({ outcome, error, report, counted }: RelayEnd): Call | null {
+    const { exchange, deps, target, renames } = this.#setting;
+    if (this.#isMade || !isRecorded(exchange)) return null;
+    this.#isMade = true;
+    const broken = outcome === 'aborted' || (this.isStream && error !== null);
+    const stop: StopReason | null = broken ? 'cut' : (report?.stop ?? null);
+    return relayedRow(exchange, deps, this.head?.target ?? target, renames, {
+      outcome,
+      error,
+      report,
+      counted: counted ?? null,
+      stop,
+      firstByteAt: this.firstByteAt,
+      attempts: this.head?.attempts ?? 1,
+    });
+  }
+
+  /** Books the row, durable when this returns. */
+  book(end: RelayEnd): void {
+    const row = this.row(end);
+    if (row !== null) this.#setting.exchange.record(row);
+  }
+
+  /** Whether a complete answer must be counted: it does not say what it used, or says what cannot be, and no call is booked as if it were nothing. */
+  mustCount(report: TapReport | null): boolean {
+    return report !== null && !this.#isMade && isRecorded(this.#setting.exchange) && !isPlausible(report.usage, this.written);
+  }
+
+  /** Counts the request and what of the answer came, and goes on with the better of these and the upstream's own counts. */
+  count(report: TapReport | null, then: (counted: Usage) => void): void {
+    const { exchange, deps, streams } = this.#setting;
+    streams.pending(
+      deps
+        .countTokens()
+        .then((countTokens) => then(completedUsage(report?.usage ?? null, countUsage(exchange, this.written, countTokens)))),
+    );
+  }
+
+  /** Books an answer that broke off: what its upstream said until then, and at least the tokens that were sent. */
+  bookBroken(end: RelayEnd): void {
+    const { exchange } = this.#setting;
+    const finish = (counted?: Usage): void => {
+      this.book(counted === undefined ? end : { ...end, counted });
+      if (end.outcome === 'aborted') exchange.over();
+    };
+    const isKnown = end.report?.usage != null && this.written === '';
+    if (isKnown || this.#isMade || !isRecorded(exchange)) finish();
+    else this.count(end.report, finish);
+  }
+}
