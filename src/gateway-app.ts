@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import type { Config, ModelConfig } from './config/index.ts';
 import { SmallfirstError, systemClock } from './core/index.ts';
 import {
@@ -208,13 +209,14 @@ function passthroughOf(config: Config, family: Family): UpstreamSettings | null 
   };
 }
 
-/** The one upstream that all models of a family share, by URL and key; null where there are none or several. */
+/** The one upstream that all models of a family share, by URL and keys; null where there are none or several. */
 function sharedUpstream(models: readonly ModelConfig[], family: Family, upstreams: Upstreams): Leading | null {
   const speaking = models.filter(({ provider }) => speaksFamily(vendorOf(provider), family));
   const first = speaking[0];
   if (first === undefined) return null;
   const isShared = speaking.every(
-    ({ provider, url, apiKey }) => provider === first.provider && url === first.url && apiKey === first.apiKey,
+    ({ provider, url, upstream }) =>
+      provider === first.provider && url === first.url && isDeepStrictEqual(upstream.keys, first.upstream.keys),
   );
   return isShared ? { provider: first.provider, upstream: upstreams.get(first.name) } : null;
 }

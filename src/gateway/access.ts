@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { SmallfirstError } from '../core/index.ts';
-import type { Access, Caller } from './types.ts';
+import type { Access, Caller } from './parties.ts';
 
 /** Somebody about whom nothing is known but that they may ask for everything. */
 export const ANYBODY: Caller = { key: null, team: null, mayPassThrough: true, models: null, tasks: null, caps: null };

@@ -1,5 +1,5 @@
 import type { Call } from '../core/index.ts';
-import type { GatewayDeps } from './types.ts';
+import type { Recorder } from '../run/index.ts';
 
 /** Whoever waits until its row is durable. */
 export interface Booked {
@@ -13,12 +13,12 @@ export interface Booked {
  * durable. At full speed many answers end in each turn, and a write for each would cost more than everything else about recording.
  */
 export class Booking {
-  readonly #recorder: GatewayDeps['recorder'];
+  readonly #recorder: Pick<Recorder, 'record'>;
   #rows: Call[] = [];
   #waiting: Booked[] = [];
   readonly #flush = (): void => this.#write();
 
-  constructor(recorder: GatewayDeps['recorder']) {
+  constructor(recorder: Pick<Recorder, 'record'>) {
     this.#recorder = recorder;
   }
 

@@ -1,6 +1,6 @@
 import type { EpochMs } from '../core/index.ts';
 import type { BudgetState } from '../run/index.ts';
-import type { Family } from './types.ts';
+import type { Family } from './parties.ts';
 
 const PREFIX = 'anthropic-ratelimit-unified';
 

@@ -14,8 +14,8 @@ import {
 import { allowedHeaders, hearsLimits, rejectedHeaders, retryAfter } from './budget-headers.ts';
 import { assumedOutputLimit, checkCostCap, checkTokenCaps, type Demand, demandOf, worstCaseOf } from './caps.ts';
 import type { Exchange } from './exchange.ts';
+import type { Reservation } from './parties.ts';
 import { Refusal } from './refusal.ts';
-import type { Reservation } from './types.ts';
 
 /** The part of an exchange that budgets read. */
 export type Asked = Pick<Exchange, 'body' | 'members' | 'route' | 'caller' | 'model' | 'task' | 'at'>;

@@ -1,13 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { TaskConfig } from '../config/index.ts';
-import { type Call, type EpochMs, inputTotal } from '../core/index.ts';
+import { type Call, type Clock, type EpochMs, inputTotal } from '../core/index.ts';
 import type { Member } from '../providers/index.ts';
+import type { Recorder } from '../run/index.ts';
 import { ANYBODY } from './access.ts';
 import type { Reading } from './body.ts';
 import type { Booked, Booking } from './booking.ts';
+import type { Caller, Observation, Reservation } from './parties.ts';
 import type { Route } from './routes.ts';
-import type { Caller, GatewayDeps, Observation, Reservation } from './types.ts';
 
 const NOTHING = Buffer.alloc(0);
 const NO_MEMBERS: readonly Member[] = [];
@@ -16,6 +17,26 @@ const NO_MEMBERS: readonly Member[] = [];
 export interface Worker {
   /** The client's connection closed before its answer was complete. Told once. */
   onClientGone(): void;
+}
+
+/** Hears of requests, for logs, metrics and traces. Must not throw and must be cheap. */
+export interface Observer {
+  /** An exchange begins; what is returned stays with it. */
+  began(exchange: Exchange): Observation | null;
+  /** A row of it was recorded. */
+  recorded(exchange: Exchange, call: Call): void;
+  /** An exchange is over, answered or not. */
+  ended(exchange: Exchange): void;
+  /** Something that an operator should know; holds no key and no prompt. */
+  warn(message: string): void;
+}
+
+/** What an exchange needs of the gateway. */
+export interface ExchangeDeps {
+  readonly clock: Clock;
+  readonly newId: () => string;
+  readonly recorder: Pick<Recorder, 'record'>;
+  readonly observer: Observer;
 }
 
 /** One client request with its answer: what is known of it, and the one way to record and to end it. */
@@ -71,9 +92,9 @@ export class Exchange {
   /** Why it was refused or failed; null when it was answered. */
   errorCode: string | null = null;
   #isOver = false;
-  readonly #deps: GatewayDeps;
+  readonly #deps: ExchangeDeps;
 
-  constructor(deps: GatewayDeps, request: IncomingMessage, response: ServerResponse, target: Target) {
+  constructor(deps: ExchangeDeps, request: IncomingMessage, response: ServerResponse, target: Target) {
     this.#deps = deps;
     this.id = deps.newId();
     this.request = request;

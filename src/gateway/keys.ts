@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { KeyConfig } from '../config/index.ts';
 import { type Clock, type EpochMs, SmallfirstError } from '../core/index.ts';
 import { type KeyRecord, readKeysFile, writeKeysFile } from './keys-file.ts';
-import type { Access, Caller } from './types.ts';
+import type { Access, Caller } from './parties.ts';
 
 /** What a key is created with. */
 export type NewKey = Pick<KeyRecord, 'name' | 'team' | 'tasks' | 'models' | 'budget' | 'caps' | 'passthrough' | 'expiresAt'>;

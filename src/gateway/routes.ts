@@ -1,5 +1,5 @@
 import type { Protocol, TapProtocol } from '../providers/index.ts';
-import type { Family } from './types.ts';
+import type { Family } from './parties.ts';
 
 /** What is done with a request. */
 export type RouteKind =

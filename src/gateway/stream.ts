@@ -1,6 +1,6 @@
 import type { Exchange } from './exchange.ts';
 import { Slots } from './slots.ts';
-import type { Family } from './types.ts';
+import type { Family } from './parties.ts';
 
 const LF = 0x0a;
 const CR = 0x0d;

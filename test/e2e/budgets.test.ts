@@ -228,6 +228,24 @@ budgets: { tasks: { classify: { day: 0.13 } } }`);
     expect(free.headers.get('anthropic-ratelimit-unified-status')).toBeNull();
   });
 
+  it('keeps the limits of the upstream account out of errors too, and claims nothing of its own there', async () => {
+    const at = await served(`keys:
+  - { name: app, key: the-clients-key, budget: { day: 50 } }
+  - { name: free, key: the-free-key }`);
+    const headers = { 'anthropic-ratelimit-unified-status': 'rejected', 'anthropic-ratelimit-requests-remaining': '0', 'retry-after': '0' };
+    const json = JSON.stringify({ type: 'error', error: { type: 'rate_limit_error', message: 'slow down' } });
+    const heard = async (body: string, authorization: string) => {
+      upstream.always({ kind: 'status', status: 429, headers, body });
+      const answer = await ask(at, { model: 'claude', max_tokens: 10 }, { authorization }, '/v1/messages');
+      const named = ['anthropic-ratelimit-unified-status', 'anthropic-ratelimit-requests-remaining', 'retry-after'];
+      return [answer.status, ...named.map((name) => answer.headers.get(name))];
+    };
+    expect(await heard(json, 'Bearer the-clients-key')).toEqual([429, null, null, '0']);
+    expect(await heard('<html>slow down</html>', 'Bearer the-clients-key')).toEqual([429, null, null, '0']);
+    expect(await heard(json, 'Bearer the-free-key')).toEqual([429, 'rejected', '0', '0']);
+    expect(await heard('<html>slow down</html>', 'Bearer the-free-key')).toEqual([429, 'rejected', '0', '0']);
+  });
+
   it('refuses a model without a price rather than guess', async () => {
     const at = await served('keys: [{ name: app, key: the-clients-key, budget: { day: 5 } }]');
     const response = await ask(at, { model: 'mystery' });

@@ -1,7 +1,6 @@
 import type { Call, Clock } from '../../core/index.ts';
-import type { Exchange } from '../exchange.ts';
+import type { Exchange, Observer } from '../exchange.ts';
 import type { Route } from '../routes.ts';
-import type { Observer } from '../types.ts';
 import type { Log } from './logging.ts';
 import type { Metrics } from './metrics.ts';
 import { redact, redactName } from './redact.ts';

@@ -1,7 +1,7 @@
 import { type Context, ROOT_CONTEXT, type Span, SpanKind, SpanStatusCode, TraceFlags, type Tracer, trace } from '@opentelemetry/api';
 import type { ObserveConfig } from '../../config/index.ts';
 import { type Call, type EpochMs, inputTotal, SmallfirstError } from '../../core/index.ts';
-import type { Observation } from '../types.ts';
+import type { Observation } from '../parties.ts';
 
 /** What is asked of a model, in the words of the conventions. */
 export type Operation = 'chat' | 'text_completion' | 'embeddings';

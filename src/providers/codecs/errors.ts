@@ -33,31 +33,33 @@ export function kindOfStatus(status: number): ErrorKind {
 }
 
 /** Kinds by the words that vendors use as `type` or `code`; the more specific word (the code) is asked first. */
-const kinds: Readonly<Record<string, ErrorKind>> = {
-  context_length_exceeded: 'context-length',
-  insufficient_quota: 'quota',
-  billing_hard_limit_reached: 'quota',
-  billing_not_active: 'billing',
-  billing_error: 'billing',
-  invalid_api_key: 'authentication',
-  authentication_error: 'authentication',
-  permission_error: 'permission',
-  permission_denied: 'permission',
-  model_not_found: 'not-found',
-  not_found_error: 'not-found',
-  request_too_large: 'too-large',
-  rate_limit_exceeded: 'rate-limit',
-  rate_limit_error: 'rate-limit',
-  slow_down: 'rate-limit',
-  server_is_overloaded: 'overloaded',
-  overloaded_error: 'overloaded',
-  service_unavailable_error: 'overloaded',
-  timeout_error: 'timeout',
-  api_error: 'server',
-  server_error: 'server',
-  not_supported: 'not-supported',
-  invalid_request_error: 'invalid-request',
-};
+const kinds: ReadonlyMap<string, ErrorKind> = new Map<string, ErrorKind>(
+  Object.entries({
+    context_length_exceeded: 'context-length',
+    insufficient_quota: 'quota',
+    billing_hard_limit_reached: 'quota',
+    billing_not_active: 'billing',
+    billing_error: 'billing',
+    invalid_api_key: 'authentication',
+    authentication_error: 'authentication',
+    permission_error: 'permission',
+    permission_denied: 'permission',
+    model_not_found: 'not-found',
+    not_found_error: 'not-found',
+    request_too_large: 'too-large',
+    rate_limit_exceeded: 'rate-limit',
+    rate_limit_error: 'rate-limit',
+    slow_down: 'rate-limit',
+    server_is_overloaded: 'overloaded',
+    overloaded_error: 'overloaded',
+    service_unavailable_error: 'overloaded',
+    timeout_error: 'timeout',
+    api_error: 'server',
+    server_error: 'server',
+    not_supported: 'not-supported',
+    invalid_request_error: 'invalid-request',
+  }),
+);
 
 const never: ReadonlySet<ErrorKind> = new Set(['quota', 'billing']);
 
@@ -77,7 +79,7 @@ export function readWireError(status: number, bodyText: string): WireError {
 }
 
 function kindOf(status: number, type: string | null, code: string | null, message: string): ErrorKind {
-  const byWord = kinds[code ?? ''] ?? kinds[type ?? ''];
+  const byWord = kinds.get(code ?? '') ?? kinds.get(type ?? '');
   if (byWord !== undefined && byWord !== 'invalid-request') return byWord;
   if (status === 400 && /prompt is too long|maximum context length|context window/i.test(message)) return 'context-length';
   return status >= 400 ? kindOfStatus(status) : (byWord ?? 'server');
@@ -90,6 +92,6 @@ function isRetryable(status: number, kind: ErrorKind): boolean {
 /** What a client is told of an answer that was cut: the kind survives, the upstream's words do not, for they may name its accounts. */
 export function cutReport(failure: UpstreamFailure | undefined): ErrorReport {
   if (failure === undefined) return { kind: 'server', message: 'The answer broke off before its end.' };
-  const kind = kinds[failure.code ?? ''] ?? kinds[failure.type ?? ''] ?? 'server';
+  const kind = kinds.get(failure.code ?? '') ?? kinds.get(failure.type ?? '') ?? 'server';
   return { kind, type: failure.type, message: 'The upstream failed before the answer was complete.' };
 }

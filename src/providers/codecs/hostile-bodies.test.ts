@@ -238,6 +238,13 @@ describe('hostile answers', () => {
     );
   });
 
+  it.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty'])('a code or type %s is a word like any other', (word) => {
+    for (const protocol of protocols) {
+      const { kind } = codecs[protocol].readError(404, JSON.stringify({ error: { code: word, type: word, message: 'none' } }));
+      expect(kind).toBe('not-found');
+    }
+  });
+
   it('reads error bodies of any kind', () => {
     fc.assert(
       fc.property(fc.integer({ min: 400, max: 599 }), fc.oneof(fc.string(), fc.json()), (status, text) => {
