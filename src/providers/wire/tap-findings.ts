@@ -55,6 +55,12 @@ export class Findings {
     return this.#usage !== null;
   }
 
+  /** Some output was counted: where it was not, what was written has to be. */
+  get countsOutput(): boolean {
+    const usage = (this.#usage ?? {}) as Readonly<Record<string, unknown>>;
+    return isCount(usage.completion_tokens) || isCount(usage.output_tokens);
+  }
+
   /** Merges a usage object; anything else is none. */
   usage(json: unknown): void {
     if (typeof json === 'object' && json !== null && !Array.isArray(json)) this.#usage = mergeStreamedUsage(this.#usage, json);
@@ -96,4 +102,8 @@ export class Findings {
       failure: this.#failure,
     };
   }
+}
+
+function isCount(value: unknown): boolean {
+  return typeof value === 'number' && value > 0;
 }

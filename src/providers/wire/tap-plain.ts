@@ -62,7 +62,7 @@ function readBody(body: JsonObject, findings: Findings, options: TapOptions): vo
       findings.stop(body.stop_reason);
       findings.complete = findings.stopped;
       if (isObject(body.usage) && typeof body.usage.service_tier === 'string') findings.serviceTier = body.usage.service_tier;
-      if (!findings.hasUsage) tellText(body.content, options);
+      if (!findings.countsOutput) tellText(body.content, options);
       return;
     case 'openai-responses':
       readResponse(body, findings, options);
@@ -74,7 +74,7 @@ function readBody(body: JsonObject, findings: Findings, options: TapOptions): vo
 
 function readResponse(body: JsonObject, findings: Findings, options: TapOptions): void {
   readResponseObject(body, findings);
-  if (!findings.hasUsage) tellText(body.output, options);
+  if (!findings.countsOutput) tellText(body.output, options);
   if (!options.readLogprobs || !isList(body.output)) return;
   for (const item of body.output) {
     if (!isObject(item) || !isList(item.content)) continue;
@@ -88,7 +88,7 @@ function readChoices(body: JsonObject, findings: Findings, options: TapOptions):
   findings.stop(choice.finish_reason);
   findings.complete = findings.stopped;
   if (options.readLogprobs && isObject(choice.logprobs)) findings.logprobs(choice.logprobs.content);
-  if (!findings.hasUsage) tellText(choice.message ?? choice.text, options);
+  if (!findings.countsOutput) tellText(choice.message ?? choice.text, options);
 }
 
 const USAGE_KEY = Buffer.from('"usage"');
