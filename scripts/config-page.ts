@@ -1,4 +1,4 @@
-import { configJsonSchema } from '../src/config/index.ts';
+import { configJsonSchema, lockJsonSchema } from '../src/config/index.ts';
 
 /** What the page reads of a JSON Schema: the part that the config's own schema uses. */
 interface Schema {
@@ -25,6 +25,11 @@ interface Row {
   readonly kind: string;
   readonly need: string;
   readonly meaning: string;
+}
+
+/** docs/reference/lock.schema.json: what smallfirst.lock holds, for reviewers and other tools. */
+export function lockSchemaFile(): string {
+  return `${JSON.stringify(lockJsonSchema(), null, 2)}\n`;
 }
 
 /** docs/reference/config.schema.json: the schema that editors read. */

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { errorTable } from '../src/core/index.ts';
-import { configPage, configSchemaFile } from './config-page.ts';
+import { configPage, configSchemaFile, lockSchemaFile } from './config-page.ts';
 import { readmeBlocks } from './readme-blocks.ts';
 
 /**
@@ -12,6 +12,7 @@ const pages: Readonly<Record<string, () => string>> = {
   'docs/reference/errors.md': errorsPage,
   'docs/reference/config.md': configPage,
   'docs/reference/config.schema.json': configSchemaFile,
+  'docs/reference/lock.schema.json': lockSchemaFile,
   'README.md': () => withBlocks(readFileSync('README.md', 'utf8'), readmeBlocks()),
 };
 

@@ -2,7 +2,7 @@ import { unwatchFile, watchFile } from 'node:fs';
 import { type Config, type Lock, lockPathOf, NO_LOCK, readLock } from './config/index.ts';
 import { type Model, SmallfirstError } from './core/index.ts';
 import { type Steps, TaskPolicies, TaskResolver, TemplateBook, type TemplateBookDeps } from './gateway/index.ts';
-import { ClientRegistry, loadRecording, type ModelClient, type Upstreams } from './providers/index.ts';
+import { ClientRegistry, loadRecording, type ModelClient, type Upstreams, vendorOf } from './providers/index.ts';
 import { loadStudent } from './student/index.ts';
 
 /** How often the lock file is looked at: a new certificate is in force soon after it was written. */
@@ -54,6 +54,10 @@ export async function openSteps(config: Config, upstreams: Upstreams, world: Ste
       templates,
       resolver: new TaskResolver(config.tasks),
       policies: new TaskPolicies({ models: config.models, lock: () => lock, version: (name) => clients.get(name)?.version ?? null }),
+      isLocal: (name) => {
+        const model = config.models.get(name);
+        return model !== undefined && vendorOf(model.provider) === null;
+      },
       model: (name): Model => found(config.models.get(name), name),
       client: (name) => found(clients.get(name), name),
       // Breakers choose between alternatives; the last one is always tried, so the policy need not know.

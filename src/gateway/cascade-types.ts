@@ -11,6 +11,8 @@ export interface Steps {
   readonly resolver: TaskResolver;
   readonly policies: TaskPolicies;
   readonly templates: Pick<TemplateBook, 'met'>;
+  /** Whether a model of the config answers in this process: a student, a recording. */
+  isLocal(name: string): boolean;
   /** A model of the config by name. Throws MODEL_NOT_FOUND. */
   model(name: string): Model;
   /** The same, open. Throws MODEL_NOT_FOUND. */

@@ -58,6 +58,9 @@ function planModel(exchange: Exchange, deps: GatewayDeps): Plan {
     if (route.kind === 'count') return { do: 'count', client: readRequest(exchange) };
     return { do: 'step', plan: planTranslation(exchange, model, deps.steps) };
   }
+  if (served === undefined && route.kind === 'call' && deps.steps.isLocal(model) && (caller.models === null || caller.models.has(model))) {
+    return { do: 'step', plan: planTranslation(exchange, model, deps.steps) };
+  }
   const other = served === undefined && caller.mayPassThrough && caller.models === null ? deps.directory.passthrough(route.family) : null;
   if (other !== null) return { do: 'relay', upstream: other.upstream, renames: false };
   throw modelNotFound(model);

@@ -108,6 +108,13 @@ describe('a certificate from the command line', () => {
     ]);
   });
 
+  it('is not needed by those who name the student themselves', async () => {
+    const body = { model: 'student/triage', max_tokens: 9, messages: [{ role: 'user', content: 'payment failed with my card' }] };
+    const response = await world.post('/v1/messages', body, { headers: { 'anthropic-version': '2023-06-01' } });
+    expect(await response.json()).toMatchObject({ type: 'message', model: 'student/triage', content: [{ type: 'text', text: 'billing' }] });
+    expect((await world.post('/v1/completions', { model: 'student/triage', prompt: 'x' })).status).toBe(501);
+  });
+
   it('is void as soon as the student is another one', async () => {
     await writeFile(join(world.folder, 'pairs.jsonl'), pairs);
     await runCertify({ ...options, task: 'triage', small: 'student/triage' }, quiet);

@@ -152,7 +152,7 @@ describe.each<[Name, boolean]>([
     upstream.script('tiny', { tokens: [], status: 401 });
     upstream.script('huge', { tokens: [], status: 403 });
     const answer = await ask(name, stream);
-    expect(answer.status).toBe(400);
+    expect(answer.status).toBe(403);
     expect(answer.raw).not.toContain('acct_123');
     const json = JSON.parse(answer.raw);
     expect(name === 'anthropic' ? json.type : typeof json.error.message).toBe(name === 'anthropic' ? 'error' : 'string');

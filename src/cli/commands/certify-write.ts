@@ -74,7 +74,11 @@ export async function writeCertificate(
     retainedLowerBound: result.retainedLowerBound ?? 0,
     counts: result.counts,
     evidenceHash: contentHash(pairs as unknown as Json),
-    pins: pinsOf({ task, small, big, smallVersion: await versionOf(small) }),
+    pins: {
+      ...pinsOf({ task, small, big, smallVersion: await versionOf(small) }),
+      // One template: the evidence is about this prompt. Several, or none: nobody says which prompt it is about.
+      ...(task.fingerprints.length === 1 ? { template: task.fingerprints[0] as string } : {}),
+    },
     issuedAt,
     expiresAt: issuedAt + VALID_MS,
   };

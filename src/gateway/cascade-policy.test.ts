@@ -1,0 +1,121 @@
+import { describe, expect, it } from 'vitest';
+import { type LockedCertificate, parseConfig, pinsOf } from '../config/index.ts';
+import { TaskPolicies } from './cascade-policy.ts';
+
+const now = Date.UTC(2026, 10, 22);
+const config = parseConfig(
+  `
+models:
+  tiny: { provider: openai, model: tiny-1, url: "http://127.0.0.1:1/v1" }
+  mid: { provider: openai, model: mid-1 }
+  big: { provider: anthropic, model: big-1 }
+tasks:
+  label: { output: { kind: label, labels: [a, b] }, ladder: [tiny, mid, big] }
+  fixed: { output: { kind: label, labels: [a, b] }, ladder: [tiny, big], threshold: 0.7 }
+  alone: { output: { kind: text }, ladder: [big] }
+`,
+  'smallfirst.yaml',
+  {},
+);
+const label = config.tasks.get('label')!;
+const pins = pinsOf({ task: label, small: config.models.get('tiny')!, big: config.models.get('big')!, smallVersion: null });
+
+const certificate: LockedCertificate = {
+  id: 'c',
+  task: 'label',
+  small: 'tiny',
+  big: 'big',
+  verdict: 'cascade',
+  threshold: 0.8,
+  signal: 'token',
+  calibrator: { kind: 'identity' },
+  gate: null,
+  method: 'score',
+  floor: { retain: 0.98, level: 0.95 },
+  look: null,
+  delta: 0.04,
+  pairs: 1_000,
+  accepted: 0.8,
+  retained: 0.99,
+  retainedLowerBound: 0.98,
+  counts: { kept: 1, lost: 0, gained: 0 },
+  evidenceHash: '',
+  pins,
+  issuedAt: now - 1,
+  expiresAt: now + 1,
+};
+
+function policiesWith(parts: Partial<LockedCertificate> | null, version: string | null = null): TaskPolicies {
+  const certificates = new Map(parts === null ? [] : [['label', { ...certificate, ...parts }]]);
+  return new TaskPolicies({ models: config.models, lock: () => ({ certificates }), version: () => version });
+}
+
+const routes = (policies: TaskPolicies, fingerprint: string | null = null, at = now) => policies.policyOf(label, fingerprint, at).isRouted;
+
+describe('TaskPolicies', () => {
+  it('licenses the small model of a certificate, and gives nobody else a part but the ceiling', () => {
+    const { step, isRouted, certificate: inForce } = policiesWith({ gate: { tokens: 8 } }).policyOf(label, null, now);
+    expect([isRouted, inForce?.id, step.task, step.output]).toEqual([true, 'c', 'label', label.output]);
+    expect(step.ladder.map(({ model, licence, gate }) => [model.name, licence, gate])).toEqual([
+      ['tiny', { kind: 'certified', threshold: 0.8 }, { tokens: 8 }],
+      ['mid', { kind: 'uncertified', why: 'other-model' }, undefined],
+      ['big', { kind: 'certified', threshold: null }, undefined],
+    ]);
+  });
+
+  it('observes a task without a certificate: its ladder is its ceiling', () => {
+    const { step, isRouted, certificate: inForce } = policiesWith(null).policyOf(label, null, now);
+    expect([isRouted, inForce, step.ladder.map(({ model }) => model.name)]).toEqual([false, null, ['big']]);
+    expect(policiesWith(null).policyOf(config.tasks.get('alone')!, null, now).isRouted).toBe(false);
+  });
+
+  it("takes a person's threshold without any evidence, and over any", () => {
+    const { step, isRouted, certificate: inForce } = policiesWith({}).policyOf(config.tasks.get('fixed')!, null, now);
+    expect([isRouted, inForce, step.ladder[0]?.licence]).toEqual([true, null, { kind: 'fixed', threshold: 0.7 }]);
+  });
+
+  it.each<[string, Partial<LockedCertificate>]>([
+    ['has expired', { expiresAt: now }],
+    ['is for another ceiling', { big: 'mid' }],
+    ['is for a model that is gone', { small: 'gone' }],
+    ['says that the frontier stays', { verdict: 'frontier' }],
+    ['pins another small model', { pins: { ...pins, small: 'openai/tiny-2' } }],
+    ['pins another kind of answer', { pins: { ...pins, output: '0' } }],
+    ['pins a version that the model does not have', { pins: { ...pins, 'small.version': 'sha' } }],
+    ['pins what nobody can check', { pins: { ...pins, weather: 'fair' } }],
+  ])('licenses nothing by a certificate that %s', (_what, parts) => {
+    expect(routes(policiesWith(parts))).toBe(false);
+  });
+
+  it('needs every pin of the certificate and no more, and the checksum where one is pinned', () => {
+    expect(routes(policiesWith({}))).toBe(true);
+    expect(routes(policiesWith({ pins: { ...pins, 'small.version': 'sha' } }, 'sha'))).toBe(true);
+    expect(routes(policiesWith({ pins: { ...pins, 'small.version': 'sha' } }, 'other'))).toBe(false);
+  });
+
+  it('is void for requests of another template than the one that is pinned', () => {
+    const policies = policiesWith({ pins: { ...pins, template: 'aa' } });
+    expect([routes(policies, 'aa'), routes(policies, 'bb'), routes(policies, null)]).toEqual([true, false, false]);
+    expect(routes(policiesWith({}), 'bb')).toBe(true);
+  });
+
+  it.each(['tiny', 'big'])('is void once %s says that it is another version than the first that was seen', (model) => {
+    const policies = policiesWith({});
+    policies.observe(model, null);
+    policies.observe(model, 'v1');
+    policies.observe('mid', 'v1');
+    policies.observe('mid', 'v2');
+    expect(routes(policies)).toBe(true);
+    policies.observe(model, 'v2');
+    expect(routes(policies)).toBe(false);
+  });
+
+  it('is void while a model serves another version than the one that is pinned, from its first answer on', () => {
+    const policies = policiesWith({ pins: { ...pins, 'small.served': 'v1' } });
+    expect(routes(policies)).toBe(true);
+    policies.observe('tiny', 'v2');
+    expect(routes(policies)).toBe(false);
+    policies.observe('tiny', 'v1');
+    expect(routes(policies)).toBe(true);
+  });
+});
