@@ -1,6 +1,6 @@
 import type { Exchange } from './exchange.ts';
-import { Slots } from './slots.ts';
 import type { Family } from './parties.ts';
+import { Slots } from './slots.ts';
 
 const LF = 0x0a;
 const CR = 0x0d;
@@ -59,6 +59,7 @@ export class Stream {
   readonly #streams: Streams;
   readonly #family: Family;
   #slot: number | null = null;
+  #hasBegun = false;
   /** The last bytes that went out: a frame ends with an empty line. */
   #last = LF;
   #lastButOne = LF;
@@ -76,7 +77,13 @@ export class Stream {
   /** Announces the stream; its head goes out at once, even where no frame comes with it. A compressed one takes no pings. */
   open(takesPings: boolean): void {
     if (takesPings) this.#slot = this.#streams.add(this);
-    setImmediate(flushHead, this.#exchange);
+    setImmediate(flushHead, this);
+  }
+
+  /** Sends the head alone, where nothing has gone out that carried it. */
+  flushHead(): void {
+    const { response } = this.#exchange;
+    if (!this.#hasBegun && !response.writableEnded && !response.destroyed) response.flushHeaders();
   }
 
   close(): void {
@@ -86,6 +93,7 @@ export class Stream {
 
   /** These bytes go out now. */
   passed(bytes: Buffer): void {
+    this.#hasBegun = true;
     this.#hasMoved = true;
     const { length } = bytes;
     if (length >= 3) {
@@ -121,7 +129,6 @@ export class Stream {
   }
 }
 
-function flushHead(exchange: Exchange): void {
-  const { response } = exchange;
-  if (!response.writableEnded && !response.destroyed) response.flushHeaders();
+function flushHead(stream: Stream): void {
+  stream.flushHead();
 }

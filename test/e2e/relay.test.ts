@@ -173,6 +173,26 @@ describe('an endpoint that names no model of the config', () => {
     expect(got[0]?.headers).toMatchObject({ 'content-length': '3000000', 'content-type': 'multipart/form-data; boundary=b' });
   });
 
+  it('gets no more of a body without a length than its limit', async () => {
+    const sent = request(`${gateway.url}/v1/images/edits`, { method: 'POST', agent: false });
+    sent.on('error', () => {});
+    const piece = Buffer.alloc(1 << 20);
+    let open = true;
+    sent.on('close', () => {
+      open = false;
+    });
+    const more = () => {
+      while (open && sent.write(piece));
+    };
+    sent.on('drain', more);
+    more();
+    const [incoming] = (await once(sent, 'response')) as [IncomingMessage];
+    open = false;
+    sent.destroy();
+    expect(incoming.statusCode).toBe(413);
+    expect(got).toEqual([]);
+  });
+
   it('is reached by every method', async () => {
     answer = json('{"deleted":true}');
     await exchange('/v1/files/file-1?after=2', '', {}, 'DELETE');
