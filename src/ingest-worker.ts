@@ -5,9 +5,11 @@ import { openPostgresStore, openSqliteStore, type Store } from './store/index.ts
 
 /** Short, because the spool waits at no cost and an order to end must be heard. */
 const BUSY_TIMEOUT_MS = 500;
+/** Rows are appended: old pages are hardly ever read again, and memory should not grow with the file. */
+const CACHE_MIB = 8;
 
 function openStore(location: StoreLocation): Promise<Store> {
-  if (location.kind === 'sqlite') return openSqliteStore(location.path, { busyTimeoutMs: BUSY_TIMEOUT_MS });
+  if (location.kind === 'sqlite') return openSqliteStore(location.path, { busyTimeoutMs: BUSY_TIMEOUT_MS, cacheMib: CACHE_MIB });
   const { url, schema, maxConnections = 2 } = location;
   return openPostgresStore(url, { maxConnections, ...(schema === undefined ? {} : { schema }) });
 }

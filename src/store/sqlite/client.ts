@@ -16,6 +16,7 @@ export async function openSqliteWorker(path: string, options: SqliteFileOptions)
     options: {
       ...(options.readOnly === undefined ? {} : { readOnly: options.readOnly }),
       ...(options.busyTimeoutMs === undefined ? {} : { busyTimeoutMs: options.busyTimeoutMs }),
+      ...(options.cacheMib === undefined ? {} : { cacheMib: options.cacheMib }),
     },
   };
   const line = new WorkerLine(new Worker(workerFile(), { workerData: data }));

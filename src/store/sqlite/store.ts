@@ -14,13 +14,15 @@ export interface SqliteFileOptions {
   readonly readOnly?: boolean;
   /** How long a statement waits for a lock of another process. */
   readonly busyTimeoutMs?: number;
+  /** Pages that are kept in memory, in MiB; it fills as the file grows. 32 by default. */
+  readonly cacheMib?: number;
 }
 
 /** Opens (and makes and migrates) a SQLite file in this thread; every statement blocks it. `:memory:` lives until it is closed. */
 export async function openSqliteInThread(path: string, options: SqliteFileOptions): Promise<Store> {
   const readOnly = options.readOnly ?? false;
   if (readOnly && !existsSync(path)) throw new SmallfirstError('INPUT_NOT_FOUND', `no database at ${path}`);
-  const connection = connect(path, readOnly, options.busyTimeoutMs ?? 10_000);
+  const connection = connect(path, options);
   const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: connection }) });
   try {
     await (readOnly ? requireCurrent(db, 'sqlite') : migrate(db, 'sqlite'));
@@ -35,7 +37,7 @@ export async function openSqliteInThread(path: string, options: SqliteFileOption
   });
 }
 
-function connect(path: string, readOnly: boolean, busyTimeoutMs: number): SqliteConnection {
+function connect(path: string, { readOnly = false, busyTimeoutMs = 10_000, cacheMib = 32 }: SqliteFileOptions): SqliteConnection {
   const connection = new SqliteConnection(path, busyTimeoutMs);
   const pragmas = readOnly
     ? [`busy_timeout = ${busyTimeoutMs}`, 'query_only = on']
@@ -44,7 +46,7 @@ function connect(path: string, readOnly: boolean, busyTimeoutMs: number): Sqlite
         'journal_mode = wal',
         'synchronous = normal',
         'foreign_keys = on',
-        'cache_size = -32000',
+        `cache_size = -${cacheMib * 1000}`,
         'temp_store = memory',
         `journal_size_limit = ${64 * 1024 * 1024}`,
       ];
