@@ -100,13 +100,24 @@ describe('TaskPolicies', () => {
   });
 
   it.each(['tiny', 'big'])('is void once %s says that it is another version than the first that was seen', (model) => {
-    const policies = policiesWith({});
+    let held = certificate;
+    const policies = new TaskPolicies({
+      models: config.models,
+      lock: () => ({ certificates: new Map([['label', held]]) }),
+      version: () => null,
+    });
     policies.observe(model, null);
     policies.observe(model, 'v1');
     policies.observe('mid', 'v1');
+    expect(routes(policies)).toBe(true);
     policies.observe('mid', 'v2');
     expect(routes(policies)).toBe(true);
     policies.observe(model, 'v2');
+    expect([routes(policies), routes(policies)]).toEqual([false, false]);
+    // New evidence is about the version that serves now.
+    held = { ...certificate, id: 'newer' };
+    expect([routes(policies), routes(policies)]).toEqual([true, true]);
+    held = certificate;
     expect(routes(policies)).toBe(false);
   });
 

@@ -24,12 +24,15 @@ export interface TaskPolicy {
 /**
  * The ladders of tasks with the licences that hold now. A certificate is void after it expires and as soon as a pin differs: the models
  * of the config, the prompt template, and the versions that providers say they served. Those are compared with what the certificate
- * pins (`small.served`, `big.served`); where it pins none, with the first that this process saw. What is void sends all to the ceiling.
+ * pins (`small.served`, `big.served`); where it pins none, with the first that this process saw while it was in force. What is void sends all
+ * to the ceiling.
  */
 export class TaskPolicies {
   readonly #sources: PolicySources;
-  /** By registry name: the version seen first and the one seen last. */
-  readonly #served = new Map<string, { readonly first: string; last: string }>();
+  /** By registry name: the version seen last. */
+  readonly #served = new Map<string, string>();
+  /** By certificate: the versions that were seen first since it is in force, so that a new one begins anew. */
+  readonly #baselines = new Map<string, Map<string, string>>();
 
   constructor(sources: PolicySources) {
     this.#sources = sources;
@@ -37,10 +40,7 @@ export class TaskPolicies {
 
   /** A model answered, and said which version of it that was. */
   observe(model: string, served: string | null): void {
-    if (served === null) return;
-    const seen = this.#served.get(model);
-    if (seen === undefined) this.#served.set(model, { first: served, last: served });
-    else seen.last = served;
+    if (served !== null) this.#served.set(model, served);
   }
 
   /** `fingerprint` is the request's template, null where it has none. */
@@ -82,18 +82,26 @@ export class TaskPolicies {
     for (const [name, pinned] of Object.entries(certificate.pins)) {
       const served = name === 'small.served' ? small.name : name === 'big.served' ? big.name : null;
       // A version that was not seen yet is taken to be the pinned one: the first answer will tell.
-      if (served !== null) now[name] = this.#served.get(served)?.last ?? pinned;
+      if (served !== null) now[name] = this.#served.get(served) ?? pinned;
       else if (Object.hasOwn(known, name)) now[name] = known[name] as string;
     }
     // A pin that the certificate does not have makes the two differ.
-    if (this.#hasMoved(small.name, certificate.pins['small.served'])) now['small.moved'] = 'yes';
-    if (this.#hasMoved(big.name, certificate.pins['big.served'])) now['big.moved'] = 'yes';
+    if (!Object.hasOwn(certificate.pins, 'small.served') && this.#hasMoved(certificate.id, small.name)) now['small.moved'] = 'yes';
+    if (!Object.hasOwn(certificate.pins, 'big.served') && this.#hasMoved(certificate.id, big.name)) now['big.moved'] = 'yes';
     return now;
   }
 
-  #hasMoved(model: string, pinned: string | undefined): boolean {
-    const seen = this.#served.get(model);
-    return pinned === undefined && seen !== undefined && seen.first !== seen.last;
+  #hasMoved(certificate: string, model: string): boolean {
+    const last = this.#served.get(model);
+    if (last === undefined) return false;
+    let baseline = this.#baselines.get(certificate);
+    if (baseline === undefined) {
+      baseline = new Map();
+      this.#baselines.set(certificate, baseline);
+    }
+    const first = baseline.get(model);
+    if (first === undefined) baseline.set(model, last);
+    return first !== undefined && first !== last;
   }
 }
 

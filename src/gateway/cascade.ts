@@ -4,6 +4,7 @@ import { type Answer, type Call, type EpochMs, type Model, type ModelRequest, ty
 import { validateOutput } from '../metrics/index.ts';
 import type { ModelClient } from '../providers/index.ts';
 import { type ConfidenceBound, type Step, type StepDeps, type StepRequest, streamStep, systemTimer } from '../run/index.ts';
+import { answerError } from './answer.ts';
 import { ClientAnswer, HEAD_WAITS_MS } from './cascade-answer.ts';
 import { countInput, countText, needOf } from './cascade-request.ts';
 import type { StepPlan } from './cascade-types.ts';
@@ -44,7 +45,7 @@ export class Cascade implements Worker {
     this.#exchange.worker = this;
     this.#exchange.sentAt = this.#deps.gateway.clock.monotonic();
     // A drain waits for the rows of whoever went away.
-    this.#deps.streams.pending(this.#run());
+    this.#deps.streams.pending(this.#run().catch((error: unknown) => answerError(this.#exchange, error)));
   }
 
   /** The client has gone: so does every request upstream, at whatever stage, and what it used until now is booked. */
@@ -95,7 +96,13 @@ export class Cascade implements Worker {
       deadlineAt: deadlineAt === null ? null : withMargin(deadlineAt, at),
       signal: this.#controller.signal,
       streamed: isStreamed,
-      origin: { key: caller.key, team: caller.team, fingerprint: this.#plan.fingerprint, bodyHash: null, tags: {} },
+      origin: {
+        key: caller.key,
+        team: caller.team,
+        fingerprint: this.#plan.fingerprint,
+        bodyHash: this.#exchange.capture?.requestHash ?? null,
+        tags: {},
+      },
     };
   }
 
@@ -117,9 +124,10 @@ export class Cascade implements Worker {
       validate: validateOutput,
       confidence: (model, said, validation) => rule.confidence(model.name, said, step.output, validation),
       confidenceBound: (model, request) => rule.bound(model.name, request),
-      record: (row: Call) => {
+      record: (row: Call, said: Answer) => {
         steps.policies.observe(row.model, row.servedModel);
         answer.booked(row);
+        this.#exchange.capture?.answered(row.id, said);
         this.#exchange.record(row);
       },
     };

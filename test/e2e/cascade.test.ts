@@ -172,6 +172,25 @@ describe.each<[Name, boolean]>([
   });
 });
 
+describe('a certified task, asked in the words of responses', () => {
+  it.each([false, true])('is answered in them, whoever answers (stream: %s)', async (stream) => {
+    await world.certify({});
+    for (const [script, model] of [
+      [label('billing'), 'small'],
+      [label('hello'), 'frontier'],
+    ] as const) {
+      upstream.script('tiny', script);
+      upstream.script('huge', say('billing'));
+      const response = await world.post('/v1/responses', { model: 'task/classify', input: 'Where is my money?', stream });
+      expect(response.headers.get('x-smallfirst-model')).toBe(model);
+      const raw = await response.text();
+      const last = stream ? framesOf(raw).at(-1).response : JSON.parse(raw);
+      expect([last.status, last.output[0].content[0].text]).toEqual(['completed', 'billing']);
+      if (stream) expect(framesOf(raw).map((frame) => frame.sequence_number)).toEqual(framesOf(raw).map((_frame, i) => i));
+    }
+  });
+});
+
 describe('deliberation', () => {
   it.each<Name>(['openai', 'anthropic'])('sends the head and signs of life to a client of %s while it lasts', async (name) => {
     await world.certify({});
