@@ -155,8 +155,6 @@ export class ClientAnswer implements AnswerListener {
   /** What is known of the decision, as headers. Costs are known at the end only. */
   #told(withCost: boolean): string[] {
     const headers: string[] = [];
-    const { task } = this.#exchange;
-    if (task !== null) headers.push('x-smallfirst-task', task.name);
     const choice = this.#choice;
     if (choice !== null) {
       headers.push('x-smallfirst-model', choice.model.name, 'x-smallfirst-tier', choice.model.tier);

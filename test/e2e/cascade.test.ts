@@ -203,9 +203,7 @@ describe('deliberation', () => {
     go();
     const raw = await response.text();
     expect(raw.startsWith(name === 'openai' ? ': ping\n\n' : 'event: message_start\n')).toBe(true);
-    expect(raw).toContain(
-      ': x-smallfirst-task: classify, x-smallfirst-model: small, x-smallfirst-tier: small, x-smallfirst-decision: certified',
-    );
+    expect(raw).toContain(': x-smallfirst-model: small, x-smallfirst-tier: small, x-smallfirst-decision: certified');
     expect(textOf(name, response, raw)).toBe('billing');
     expect(raw.split('message_start').length).toBe(name === 'openai' ? 1 : 3);
   });
@@ -289,6 +287,7 @@ describe('tasks', () => {
     const body = `{"model": "task/relayed", "messages":[{"role":"user","content":"hi"}],  "seed": 12345678901234567890, "x": [1 ]}`;
     const response = await world.post('/v1/chat/completions', body);
     expect(response.status).toBe(200);
+    expect(response.headers.get('x-smallfirst-task')).toBe('relayed');
     await response.text();
     expect(JSON.stringify(upstream.calls[0]?.body)).toContain('"x":[1]');
     const [row] = await world.rows();
