@@ -39,8 +39,11 @@ export function gatherLadder(input: readonly LadderRow[]): Ladder {
   return { rows, columns, skipped: Uint8Array.from(rows, (row) => (row.skip ? 1 : 0)), unranked };
 }
 
-/** The tier that answers each row under thresholds for all tiers but the last; null thresholds are not asked. */
-export function answeredBy(ladder: Ladder, thresholds: readonly (number | null)[]): Uint8Array {
+/** Thresholds for every model below the ceiling, cheapest first; null where the model is not asked. */
+export type Thresholds = readonly (number | null)[];
+
+/** The tier that answers each row. */
+export function answeredBy(ladder: Ladder, thresholds: Thresholds): Uint8Array {
   const ceiling = ladder.columns.length - 1;
   const by = new Uint8Array(ladder.rows.length).fill(ceiling);
   for (let tier = ceiling - 1; tier >= 0; tier -= 1) {

@@ -3,10 +3,10 @@ import { type Evidence, type RowTotals, totalsPerCut } from './evidence.ts';
 import { morePairs } from './more-pairs.ts';
 import { type PointTest, pointTest, usableMethod } from './point-test.ts';
 import { fixedSequence } from './sequence.ts';
-import { answeredBy, evidenceOf, gatherLadder, type Ladder, type LadderUnits, unitsOfLadder } from './tiers-columns.ts';
+import { answeredBy, evidenceOf, gatherLadder, type Ladder, type LadderUnits, type Thresholds, unitsOfLadder } from './tiers-columns.ts';
 import { tierNotes } from './tiers-notes.ts';
-import { type Thresholds, tierPath } from './tiers-path.ts';
-import { type Spending, spendingOf } from './tiers-spending.ts';
+import { tierPath } from './tiers-path.ts';
+import { type Bill, billOf, p95LatencyRatio } from './tiers-spending.ts';
 import type { ByModel, LadderRow, TierMethod, TierOptions, TierPoint, TierReason, TierResult } from './tiers-types.ts';
 import { validateTiers } from './tiers-validate.ts';
 
@@ -15,7 +15,7 @@ import { validateTiers } from './tiers-validate.ts';
  * model first and on to the next while the confidence is below that model's threshold; the last model, the ceiling, takes what is left.
  *
  * Promises what `certify` does, for all thresholds together: the chance to certify a ladder that keeps less than `floor` of the ceiling's
- * quality is at most 1 − level. The path of threshold vectors is made from confidences alone (see `tierPath`); every point before the
+ * quality is at most 1 − level. The path of threshold vectors is made from confidences and costs, never from qualities (see `tierPath`); every point before the
  * first that fails is certified, and the one that saves most is taken. With two models it decides as `certify` does.
  * Throws SmallfirstError (USAGE, INPUT_INVALID) for options or rows out of range.
  */
@@ -45,7 +45,8 @@ interface Point {
   /** Rows that a model below the ceiling answers. */
   readonly accepted: number;
   readonly totals: RowTotals;
-  readonly spending: Spending;
+  readonly bill: Bill;
+  readonly p95LatencyRatio: number | null;
   /** Made anew where it is needed: eighty points of a large sample would not fit in memory together. */
   readonly evidence: () => Evidence;
   readonly test: () => PointTest;
@@ -69,7 +70,8 @@ function pointAt(
     by,
     accepted: by.reduce((rows, tier) => rows + (tier < ceiling ? 1 : 0), 0),
     totals,
-    spending: spendingOf(ladder, thresholds, by),
+    bill: billOf(ladder, thresholds, by),
+    p95LatencyRatio: p95LatencyRatio(ladder, thresholds, by),
     evidence,
     test: () => testOf(evidence()),
     p: testOf(now).p(floor),
@@ -97,15 +99,15 @@ function decide(
   let best = -1;
   let fast = false;
   for (let i = 0; i <= walk.deployed; i += 1) {
-    const { accepted, spending } = points[i]!;
+    const { accepted, bill, p95LatencyRatio: ratio } = points[i]!;
     if (accepted === 0) continue;
-    if (limit !== undefined && !(spending.p95LatencyRatio !== null && spending.p95LatencyRatio <= limit)) continue;
+    if (limit !== undefined && !(ratio !== null && ratio <= limit)) continue;
     fast = true;
     // A later point is bolder: it wins ties, and always where costs are not known.
-    if (best < 0 || (spending.savings ?? 0) >= (points[best]!.spending.savings ?? 0)) best = i;
+    if (best < 0 || (bill.savings ?? 0) >= (points[best]!.bill.savings ?? 0)) best = i;
   }
   if (best < 0) return { reason: limit !== undefined && !fast ? 'too-slow' : 'not-worth-it', shown: walk.examined };
-  const { savings } = points[best]!.spending;
+  const { savings } = points[best]!.bill;
   if (savings !== null && savings <= 0) return { reason: 'not-worth-it', shown: walk.examined, passedSavings: savings };
   return { reason: null, shown: best };
 }
@@ -140,17 +142,17 @@ function resultOf(
     ...{ method: error.method, requestedMethod: options.method, look: error.look, delta: error.delta },
     verdict: stays ? 'frontier' : swap ? 'swap' : 'cascade',
     ...(decision.reason === null ? {} : { reason: decision.reason }),
-    thresholds: named(models, (tier) => (swap || policy.spending.asked[tier] === 0 ? null : (policy.thresholds[tier] ?? null))),
+    thresholds: named(models, (tier) => (swap || policy.bill.asked[tier] === 0 ? null : (policy.thresholds[tier] ?? null))),
     acceptedBy: named(models, (tier) => policy.by.reduce((rows, by) => rows + (by === tier ? 1 : 0), 0) / pairs),
-    askedBy: named(models, (tier) => policy.spending.asked[tier]! / pairs),
+    askedBy: named(models, (tier) => policy.bill.asked[tier]! / pairs),
     accepted: stays ? 0 : shown.accepted / pairs,
     retained,
     // A point that passed does so at the floor itself; the search for the bound may stop a hair below it.
     retainedLowerBound: bound !== null && decision.shown <= deployed ? Math.max(bound, floor) : bound,
     counts: { kept: shown.totals.kept, lost: shown.totals.lost, gained: shown.totals.gained },
-    savings: policy.spending.savings,
-    wasted: policy.spending.wasted,
-    p95LatencyRatio: policy.spending.p95LatencyRatio,
+    savings: policy.bill.savings,
+    wasted: policy.bill.wasted,
+    p95LatencyRatio: policy.p95LatencyRatio,
     pairsNeeded: decision.reason === 'not-enough-evidence' ? neededAt(shown, options) : null,
     grid: points.map((point) => tierPoint(point, models, pairs)),
     notes: tierNotes({ ladder, units, used: error.method, passedSavings: decision.passedSavings ?? null }, options),
@@ -158,10 +160,10 @@ function resultOf(
 }
 
 /** The ceiling for everything: what runs while no ladder is certified. */
-function frontierPolicy(ladder: Ladder): Pick<Point, 'thresholds' | 'by' | 'spending'> {
+function frontierPolicy(ladder: Ladder): Pick<Point, 'thresholds' | 'by' | 'bill' | 'p95LatencyRatio'> {
   const thresholds = ladder.columns.slice(0, -1).map(() => null);
   const by = answeredBy(ladder, thresholds);
-  return { thresholds, by, spending: spendingOf(ladder, thresholds, by) };
+  return { thresholds, by, bill: billOf(ladder, thresholds, by), p95LatencyRatio: p95LatencyRatio(ladder, thresholds, by) };
 }
 
 /** One model below the ceiling answers everything that triage leaves: with confidences, every row; without any, every row not skipped. */
@@ -185,8 +187,8 @@ function tierPoint(point: Point, models: readonly string[], rows: number): TierP
     accepted: point.accepted / rows,
     p: point.p,
     retained: retainedOf(point.totals),
-    savings: point.spending.savings,
-    p95LatencyRatio: point.spending.p95LatencyRatio,
+    savings: point.bill.savings,
+    p95LatencyRatio: point.p95LatencyRatio,
   };
 }
 

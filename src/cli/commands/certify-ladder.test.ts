@@ -96,7 +96,7 @@ describe('smallfirst certify --tiers', () => {
     });
     expect(retainedLowerBound).toBeGreaterThan(0.99);
     expect((grid as object[]).map((point) => (point as { thresholds: object }).thresholds)).toEqual([
-      { small: 0.96, mid: null, big: null },
+      { small: null, mid: 0.9, big: null },
       { small: 0.96, mid: 0.9, big: null },
       { small: 0.96, mid: 0.2, big: null },
       { small: 0.3, mid: 0.2, big: null },
