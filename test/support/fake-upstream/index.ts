@@ -9,7 +9,7 @@ import { responseReply } from './openai-responses.ts';
 import type { Body, Fault, Reply, SeenRequest } from './types.ts';
 
 export { errorBody } from './errors.ts';
-export type { Body, Fault, Reply, SeenRequest } from './types.ts';
+export type { Fault, Reply, SeenRequest } from './types.ts';
 
 /** A provider that lives on loopback: it speaks both families, keeps what it was sent, and fails as it is told. */
 export interface FakeUpstream {
