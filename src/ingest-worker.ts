@@ -1,3 +1,4 @@
+import { constants, setPriority } from 'node:os';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from './core/index.ts';
 import { Ingest, type IngestOrder, type IngestThreadData, type StoreLocation } from './run/index.ts';
@@ -29,4 +30,10 @@ async function serve(port: MessagePort, data: IngestThreadData): Promise<void> {
   port.close();
 }
 
+/** Answers come first, and what waits in the spool is safe. Only Linux gives a thread a priority of its own; elsewhere it is the process's. */
+function yieldToAnswers(): void {
+  if (process.platform === 'linux') setPriority(0, constants.priority.PRIORITY_BELOW_NORMAL);
+}
+
+yieldToAnswers();
 if (parentPort) await serve(parentPort, workerData as IngestThreadData);
