@@ -75,7 +75,19 @@ interface StartFigures {
 }
 
 interface GatewayFigures {
-  readonly summary: readonly string[];
+  readonly rounds: number;
+  readonly ofBare: number;
+  readonly timesPortkey: number | null;
+  readonly cpuUsAboveBare: number;
+  readonly addedP50Us: number;
+  readonly addedP99Us: number;
+  readonly streams: { readonly addedFirstFrameP50Us: number; readonly atOnce: { readonly streams: number; readonly lostFrames: number } };
+  readonly endurance: {
+    readonly requests: number;
+    readonly answered: number;
+    readonly rows: number;
+    readonly rssMb: { readonly growth: number };
+  };
 }
 
 /** The part of the demo's output that a first screen has room for: the first certificate and the bill. */
@@ -150,6 +162,21 @@ function figuresBlock(
   ].join('\n');
 }
 
-function gatewayBlock({ figures }: Result<GatewayFigures>): string {
-  return figures.summary.join('\n');
+function gatewayBlock({ figures, date }: Result<GatewayFigures>): string {
+  const { streams, endurance } = figures;
+  const whole = (n: number) => n.toLocaleString('en-US');
+  const rows: readonly (readonly [string, string])[] = [
+    ['Requests a second at saturation, of a bare proxy’s', `${(figures.ofBare * 100).toFixed(0)} %`],
+    ['The same, times Portkey 1.15.2', figures.timesPortkey === null ? 'not measured' : `${figures.timesPortkey.toFixed(1)} ×`],
+    ['Processor time a request above a bare proxy, recording and ingest included', `${figures.cpuUsAboveBare.toFixed(0)} µs`],
+    ['Added at one connection, p50 / p99', `${figures.addedP50Us.toFixed(0)} µs / ${figures.addedP99Us.toFixed(0)} µs`],
+    ['Added to the first frame of a stream, p50', `${streams.addedFirstFrameP50Us.toFixed(0)} µs`],
+    ['Streams at once, lost frames', `${whole(streams.atOnce.streams)}, ${whole(streams.atOnce.lostFrames)}`],
+    ['Rows stored for answers given', `${whole(endurance.rows)} for ${whole(endurance.answered)}`],
+    ['Growth of memory over the run', `${endurance.rssMb.growth.toFixed(0)} MB over ${whole(endurance.requests)} requests`],
+  ];
+  const how = `Medians of ${figures.rounds} interleaved rounds in one run on ${date.slice(0, 10)}, upstream, gateway and load on one machine; differences within noise may be negative.`;
+  return ['| `npm run bench:gateway` | figure |', '|---|---|', ...rows.map(([what, figure]) => `| ${what} | ${figure} |`), '', how].join(
+    '\n',
+  );
 }
