@@ -73,6 +73,7 @@ export async function openGatewayApp(config: Config, options: GatewayAppOptions)
       warn,
       // Rows wait in the spool at no cost, and fewer, larger transactions take a quarter of the time.
       intervalMs: 1_000,
+      retention: config.retention,
     });
     const access = await openKeyRing({
       declared: config.keys,
@@ -107,6 +108,7 @@ export async function openGatewayApp(config: Config, options: GatewayAppOptions)
         observer: operations.observer,
         operator: operations.operator,
         ownership: new Ownership(join(data.path, 'owners.tsv')),
+        capture: config.capture,
         steps: tasks.steps,
         countTokens: loadTokenizer,
         settings: {

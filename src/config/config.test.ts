@@ -82,6 +82,7 @@ describe('a config', () => {
       signal: null,
       parameters: {},
       fingerprints: [],
+      capture: null,
     });
     expect(config.priceFile).toBe('/home/me/prices.json');
     expect(config.prices).toEqual([
@@ -108,6 +109,8 @@ describe('a config', () => {
       budgets: { teams: new Map(), tasks: new Map() },
       adminToken: null,
       observe: { log: 'info', sample: 1, otel: null },
+      capture: { mode: 'off', rate: 1 },
+      retention: { bodiesMs: null, callsMs: null },
       upstreams: { allowPrivate: true },
       server: { drainSeconds: 30, pingSeconds: 15, maxConnections: 20_000 },
       allowUnauthenticated: false,
@@ -292,6 +295,8 @@ describe('a config file', () => {
       'admin',
       'log',
       'otel',
+      'capture',
+      'retention',
       'upstreams',
       'server',
       'allowUnauthenticated',

@@ -10,6 +10,7 @@ export { suggestion } from './suggest.ts';
 export type {
   BudgetConfig,
   CapsConfig,
+  CaptureConfig,
   Config,
   KeyConfig,
   ModelConfig,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { SignalName } from '../confidence/index.ts';
-import { servingShape } from './serving-schema.ts';
+import { captureSchema, servingShape } from './serving-schema.ts';
 import { upstreamShape } from './upstream-schema.ts';
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._:/-]*$/;
@@ -124,6 +124,7 @@ export const taskSchema = z.strictObject({
     .array(z.string().regex(/^[0-9a-f]{64}$/))
     .optional()
     .describe('Prompt templates whose traffic belongs to this task, as `smallfirst tasks` lists them'),
+  capture: captureSchema.optional(),
 });
 
 const priceRow = z.strictObject({

@@ -81,6 +81,25 @@ const server = z
   })
   .describe('How the gateway serves');
 
+/** What is kept of requests and answers, for all tasks or for one. */
+export const captureSchema = z
+  .strictObject({
+    mode: z
+      .enum(['off', 'full', 'redacted'])
+      .describe('redacted replaces what looks like a key, an e-mail address, a bank account, a payment card or a telephone number'),
+    rate: z.number().min(0).max(1).default(1).describe('Share of the client requests whose texts are kept'),
+  })
+  .describe('What is kept of the texts of requests and answers');
+
+const duration = z.string().regex(/^[1-9]\d{0,4}[hd]$/, 'must be a number of hours or days, such as 12h or 30d');
+
+const retention = z
+  .strictObject({
+    bodies: duration.optional().describe('How long the texts of requests and answers are kept, such as 30d; for good when absent'),
+    calls: duration.optional().describe('How long the rows of calls are kept; bills keep what they add up to. For good when absent'),
+  })
+  .describe('How long things are kept');
+
 /** The keys of smallfirst.yaml that are about serving. */
 export const servingShape = {
   passthrough: passthrough.optional(),
@@ -89,6 +108,8 @@ export const servingShape = {
   admin: admin.optional(),
   log: log.prefault({}),
   otel: otel.optional(),
+  capture: captureSchema.default({ mode: 'off', rate: 1 }),
+  retention: retention.prefault({}),
   upstreams: upstreams.prefault({}),
   server: server.prefault({}),
   allowUnauthenticated: z.boolean().default(false).describe('Serve other machines although no key is declared'),

@@ -15,6 +15,25 @@ function problems(text: string): readonly string[] {
 }
 
 describe('what a config says about serving', () => {
+  it('keeps no text unless told to, everything for good unless told otherwise, and takes both per task and in days or hours', () => {
+    expect(parseConfig('', 'smallfirst.yaml', {})).toMatchObject({
+      capture: { mode: 'off', rate: 1 },
+      retention: { bodiesMs: null, callsMs: null },
+    });
+    const models = 'models: { m: { provider: openai, model: x } }\n';
+    const task =
+      'tasks: { t: { output: { kind: text }, ladder: [m], capture: { mode: full } }, u: { output: { kind: text }, ladder: [m] } }\n';
+    const rest = 'capture: { mode: redacted, rate: 0.25 }\nretention: { bodies: 36h, calls: 400d }\n';
+    const config = parseConfig(models + task + rest, 'smallfirst.yaml', {});
+    expect(config.capture).toEqual({ mode: 'redacted', rate: 0.25 });
+    expect([config.tasks.get('t')?.capture, config.tasks.get('u')?.capture]).toEqual([{ mode: 'full', rate: 1 }, null]);
+    expect(config.retention).toEqual({ bodiesMs: 36 * 3_600_000, callsMs: 400 * 86_400_000 });
+    expect(problems('retention: { bodies: 30 days }')).toEqual([expect.stringContaining('1:22 ')]);
+    expect(problems('retention: { calls: 0d }')).toHaveLength(1);
+    expect(problems('capture: { mode: some }')).toHaveLength(1);
+    expect(problems('capture: { mode: full, rate: 1.5 }')).toHaveLength(1);
+  });
+
   it('is read with its variables filled in and its defaults', () => {
     const text = `passthrough:
   openai: { url: http://127.0.0.1:4999/v1 }

@@ -27,6 +27,8 @@ export function buildServing(raw: RawConfig): ServingConfig {
     budgets: { teams: budgetsOf(raw.budgets.teams), tasks: budgetsOf(raw.budgets.tasks) },
     adminToken: raw.admin?.token ?? null,
     observe: { log: raw.log.level, sample: raw.log.sample, otel: raw.otel ?? null },
+    capture: raw.capture,
+    retention: { bodiesMs: durationOf(raw.retention.bodies), callsMs: durationOf(raw.retention.calls) },
     upstreams: raw.upstreams,
     server: raw.server,
     allowUnauthenticated: raw.allowUnauthenticated,
@@ -35,6 +37,13 @@ export function buildServing(raw: RawConfig): ServingConfig {
 
 function upstreamAt(raw: NonNullable<RawConfig['passthrough']>['openai']): PassthroughConfig | null {
   return raw ? { url: raw.url, apiKey: raw.apiKey ?? null } : null;
+}
+
+const UNIT_MS: Readonly<Record<string, number>> = { h: 3_600_000, d: 86_400_000 };
+
+/** Hours or days, as the schema lets them through, in milliseconds. */
+function durationOf(text: string | undefined): number | null {
+  return text === undefined ? null : Number(text.slice(0, -1)) * (UNIT_MS[text.slice(-1)] ?? 0);
 }
 
 function budgetOf(raw: { readonly day?: number | undefined; readonly month?: number | undefined }): BudgetConfig {

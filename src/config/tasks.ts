@@ -24,6 +24,7 @@ function buildTask(name: string, task: RawTask): TaskConfig {
     signal: task.signal ?? null,
     parameters: parametersOf(task.parameters),
     fingerprints: task.fingerprints ?? [],
+    capture: task.capture ?? null,
   };
 }
 

@@ -64,6 +64,8 @@ export interface TaskConfig extends Task {
   readonly parameters: Parameters;
   /** Prompt templates whose unnamed traffic belongs to this task. */
   readonly fingerprints: readonly string[];
+  /** Null takes that of the whole config. */
+  readonly capture: CaptureConfig | null;
 }
 
 /** An upstream for what the config does not name. */
@@ -110,6 +112,19 @@ export interface KeyConfig {
   readonly expiresAt: EpochMs | null;
 }
 
+/** What is kept of the texts of requests and answers. */
+export interface CaptureConfig {
+  readonly mode: 'off' | 'full' | 'redacted';
+  /** Share of the client requests whose texts are kept. */
+  readonly rate: number;
+}
+
+/** How long things are kept; null keeps them for good. */
+export interface RetentionConfig {
+  readonly bodiesMs: number | null;
+  readonly callsMs: number | null;
+}
+
 /** How the gateway serves. */
 export interface ServerConfig {
   readonly drainSeconds: number;
@@ -125,6 +140,9 @@ export interface ServingConfig {
   /** A secret; null leaves the admin API to callers on this machine. */
   readonly adminToken: string | null;
   readonly observe: ObserveConfig;
+  /** Of every request, but those of tasks that say otherwise. */
+  readonly capture: CaptureConfig;
+  readonly retention: RetentionConfig;
   readonly upstreams: { readonly allowPrivate: boolean };
   readonly server: ServerConfig;
   readonly allowUnauthenticated: boolean;

@@ -1,5 +1,5 @@
 import type { Call } from '../core/index.ts';
-import type { Recorder } from '../run/index.ts';
+import type { Body, Recorder } from '../run/index.ts';
 
 /** Whoever waits until its row is durable. */
 export interface Booked {
@@ -15,6 +15,7 @@ export interface Booked {
 export class Booking {
   readonly #recorder: Pick<Recorder, 'record'>;
   #rows: Call[] = [];
+  #bodies: Body[] = [];
   #waiting: Booked[] = [];
   readonly #flush = (): void => this.#write();
 
@@ -22,18 +23,21 @@ export class Booking {
     this.#recorder = recorder;
   }
 
-  add(row: Call, owner: Booked): void {
+  add(row: Call, owner: Booked, bodies?: readonly Body[]): void {
     if (this.#rows.length === 0) setImmediate(this.#flush);
     this.#rows.push(row);
+    if (bodies !== undefined) this.#bodies.push(...bodies);
     this.#waiting.push(owner);
   }
 
   #write(): void {
     const rows = this.#rows;
     const waiting = this.#waiting;
+    const bodies = this.#bodies;
     this.#rows = [];
     this.#waiting = [];
-    this.#recorder.record(rows);
+    if (bodies.length > 0) this.#bodies = [];
+    this.#recorder.record(rows, bodies);
     for (const owner of waiting) {
       try {
         owner.onBooked();

@@ -7,6 +7,7 @@ import type { Recorder } from '../run/index.ts';
 import { ANYBODY } from './access.ts';
 import type { Reading } from './body.ts';
 import type { Booked, Booking } from './booking.ts';
+import type { Capture } from './capture.ts';
 import type { Caller, Observation, Reservation } from './parties.ts';
 import type { Route } from './routes.ts';
 
@@ -75,6 +76,8 @@ export class Exchange {
 
   /** Set aside by the ledger; null where nothing limits the caller. */
   reservation: Reservation | null = null;
+  /** Keeps its bodies; null where they are not kept. */
+  capture: Capture | null = null;
   worker: Worker | null = null;
   /** Its body, while that is being read. */
   reading: Reading | null = null;
@@ -114,14 +117,14 @@ export class Exchange {
 
   /** Books a row, durable when this returns: before the last byte of the answer goes out. */
   record(row: Call): void {
-    this.#deps.recorder.record([row]);
+    this.#deps.recorder.record([row], this.capture?.take());
     this.#note(row);
   }
 
   /** Books a row together with others; `owner` goes on when it is durable. */
   recordSoon(row: Call, booking: Booking, owner: Booked): void {
     this.#note(row);
-    booking.add(row, owner);
+    booking.add(row, owner, this.capture?.take());
   }
 
   #note(row: Call): void {

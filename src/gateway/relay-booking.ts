@@ -51,6 +51,10 @@ export class RelayBooking {
     const { exchange, deps, target, renames } = this.#setting;
     if (this.#isMade || !isRecorded(exchange)) return null;
     this.#isMade = true;
+    const { head } = this;
+    // An upstream's refusal may name accounts and keys, and what is compressed is no text.
+    if (head !== null && head.status < 400 && head.contentEncoding === null)
+      exchange.capture?.answeredBytes(exchange.id, this.isStream ? this.written : null);
     const broken = outcome === 'aborted' || (this.isStream && error !== null);
     const stop: StopReason | null = broken ? 'cut' : (report?.stop ?? null);
     return relayedRow(exchange, deps, this.head?.target ?? target, renames, {

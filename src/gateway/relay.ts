@@ -111,6 +111,7 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker, Booked {
   }
 
   onData(chunk: Buffer): boolean {
+    this.#exchange.capture?.heard(chunk);
     this.#booking.firstByteAt ??= this.#deps.clock.monotonic();
     return this.#stream === null ? this.#plainData(chunk) : this.#streamData(this.#stream, chunk);
   }

@@ -78,7 +78,7 @@ export function relayedRow(exchange: Exchange, deps: GatewayDeps, answerer: Answ
     confidence: null,
     decision: null,
     fingerprint: exchange.fingerprint,
-    bodyHash: null,
+    bodyHash: exchange.capture?.requestHash ?? null,
     tags: ending.attempts > 1 ? { attempts: String(ending.attempts) } : NO_TAGS,
   };
 }

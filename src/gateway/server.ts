@@ -5,6 +5,7 @@ import { isSafePath } from '../providers/index.ts';
 import { answerError, answerJson } from './answer.ts';
 import { checkAnnounced, hasBody, LimitedBody, Reading } from './body.ts';
 import { Booking } from './booking.ts';
+import { captureOf } from './capture.ts';
 import { Cascade } from './cascade.ts';
 import { answerCount } from './count-tokens.ts';
 import { plan, readCall } from './dispatch.ts';
@@ -226,6 +227,7 @@ class HttpGateway implements Gateway {
     readCall(exchange);
     const next = plan(exchange, this.#deps);
     exchange.reservation = this.#deps.ledger.reserve(exchange);
+    if (exchange.route.kind === 'call') exchange.capture = captureOf(exchange, this.#deps.capture);
     switch (next.do) {
       case 'relay':
         new Relay(exchange, this.#deps, {

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { CaptureConfig } from '../config/index.ts';
 import type { Clock, Tier } from '../core/index.ts';
 import type { PriceBook } from '../pricing/index.ts';
 import type { Upstream } from '../providers/index.ts';
@@ -54,6 +55,8 @@ export interface GatewayDeps {
   readonly observer: Observer;
   readonly operator: Operator;
   readonly ownership: Ownership;
+  /** What is kept of the bodies of requests whose task says nothing of that. */
+  readonly capture: CaptureConfig;
   /** Tasks with their ladders, and models of other protocols. */
   readonly steps: Steps;
   /** Counts the tokens of answers that came without usage. */

@@ -77,7 +77,7 @@ async function walk(step: Step, request: StepRequest, deps: StepDeps, listener: 
       if (attempt.error && (attempt.released || attempt.error.code === 'ABORTED')) throw attempt.error;
     }
   } finally {
-    for (const row of callRows(attempts, final, step, request)) deps.record(row);
+    for (const [index, row] of callRows(attempts, final, step, request).entries()) deps.record(row, (attempts[index] as Attempted).answer);
   }
 }
 

@@ -94,8 +94,8 @@ export interface StepDeps {
   readonly confidence: (model: Model, answer: Answer, validation: Validation) => number | null;
   /** What a confidence can still become while a text is being written; null or absent where nothing bounds it. */
   readonly confidenceBound?: (model: Model, request: ModelRequest) => ConfidenceBound | null;
-  /** Takes a row for the record, at once: it neither waits for a disk or a database nor throws. */
-  readonly record: (call: Call) => void;
+  /** Takes a row and the answer it is about (as far as that came) for the record, at once: it neither waits for a disk or a database nor throws. */
+  readonly record: (call: Call, answer: Answer) => void;
 }
 
 /** The most that a calibrated confidence can still become; fed with the text as it comes. */

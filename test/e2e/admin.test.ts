@@ -83,6 +83,10 @@ describe('the admin API', () => {
     expect(JSON.stringify(wrong.json)).not.toContain('sk-secret');
     expect((await call(at, 'DELETE', '/admin/keys/nobody')).status).toBe(404);
     expect((await call(at, 'GET', '/admin/nothing')).status).toBe(404);
+    await (await chat(at, 'anybody')).text();
+    await expect
+      .poll(async () => (await call(at, 'GET', '/admin/requests/nothing')).json)
+      .toMatchObject({ error: { code: 'INPUT_NOT_FOUND' } });
     expect((await call(at, 'GET', '/admin/calls?limit=0')).status).toBe(400);
     expect((await call(at, 'POST', '/admin/keys', { name: 'x'.repeat(100_000) })).status).toBe(413);
   });
@@ -92,7 +96,9 @@ describe('the admin API', () => {
     await (await chat(at, 'anybody')).text();
     await (await chat(at, 'anybody', { model: 'other' })).text();
     await expect.poll(async () => ((await call(at, 'GET', '/admin/calls')).json.calls as unknown[]).length).toBe(2);
+    const [{ id }] = (await call(at, 'GET', '/admin/calls?limit=1')).json.calls as [{ id: string }];
     const paths = {
+      request: `/admin/requests/${id}`,
       status: '/admin/status',
       listKeys: '/admin/keys',
       budgets: '/admin/budgets',

@@ -9,6 +9,7 @@ import {
   keySchema,
   keysSchema,
   newKeySchema,
+  requestSchema,
   spanSchema,
   statusSchema,
   taskSchema,
@@ -16,6 +17,7 @@ import {
 } from './schemas.ts';
 
 const none = z.strictObject({});
+const byId = z.strictObject({ id: z.string().min(1).max(64) });
 const byName = z.strictObject({ name: z.string().min(1) });
 
 /** One endpoint of the admin API, as data: the routes and the OpenAPI document are both made from it. */
@@ -113,6 +115,16 @@ export const endpoints = {
     body: null,
     status: 200,
     answer: callsSchema,
+  },
+  request: {
+    method: 'GET',
+    path: '/admin/requests/{id}',
+    summary: 'One client request by its x-smallfirst-request-id: its calls, what was kept of its texts, and its feedback',
+    params: byId,
+    query: none,
+    body: null,
+    status: 200,
+    answer: requestSchema,
   },
   bill: {
     method: 'GET',

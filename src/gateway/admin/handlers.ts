@@ -1,8 +1,8 @@
 import type { z } from 'zod';
 import type { ModelConfig, TaskConfig } from '../../config/index.ts';
 import type { Call } from '../../core/index.ts';
-import { type Clock, type EpochMs, inputTotal, type NanoUsd, nanoUsd, toUsd } from '../../core/index.ts';
-import type { Ledger, RecorderState } from '../../run/index.ts';
+import { type Clock, type EpochMs, inputTotal, type NanoUsd, nanoUsd, SmallfirstError, toUsd } from '../../core/index.ts';
+import { answerKey, type Ledger, type RecorderState } from '../../run/index.ts';
 import type { BillRow, Store } from '../../store/types.ts';
 import { limitsOf } from '../budgets.ts';
 import { type KeyRing, keyStatus } from '../keys.ts';
@@ -22,7 +22,7 @@ export interface AdminDeps {
   readonly recorder: () => RecorderState;
   readonly active: () => number;
   /** The store to read from, opened when it is first needed. Rejects with STORE_UNAVAILABLE. */
-  readonly store: () => Promise<Pick<Store, 'calls' | 'certificates'>>;
+  readonly store: () => Promise<Pick<Store, 'calls' | 'certificates' | 'bodies' | 'feedback'>>;
 }
 
 type Asked<Name extends EndpointName> = {
@@ -113,7 +113,7 @@ function taskHandlers(deps: AdminDeps): Pick<Handlers, 'tasks' | 'task'> {
   };
 }
 
-function callHandlers(deps: AdminDeps): Pick<Handlers, 'calls' | 'bill'> {
+function callHandlers(deps: AdminDeps): Pick<Handlers, 'calls' | 'request' | 'bill'> {
   const now = () => deps.clock.now();
   return {
     calls: async ({ query }) => {
@@ -127,6 +127,7 @@ function callHandlers(deps: AdminDeps): Pick<Handlers, 'calls' | 'bill'> {
       const calls = await (await deps.store()).calls.list(filter, before === undefined ? { limit } : { limit, before });
       return { calls: calls.map(callView), next: calls.length === limit ? (calls.at(-1)?.id ?? null) : null };
     },
+    request: async ({ params }) => requestOf(await deps.store(), params.id),
     bill: async ({ query }) => {
       const span = spanOf(query, now());
       const { calls } = await deps.store();
@@ -139,6 +140,22 @@ function callHandlers(deps: AdminDeps): Pick<Handlers, 'calls' | 'bill'> {
         total: total ? sumsOf(total) : NO_SUMS,
       };
     },
+  };
+}
+
+async function requestOf(
+  { calls, bodies, feedback }: Pick<Store, 'calls' | 'bodies' | 'feedback'>,
+  id: string,
+): Promise<z.input<(typeof endpoints)['request']['answer']>> {
+  const rows = await calls.ofRequest(id);
+  const hash = rows[0]?.bodyHash ?? null;
+  const sent = await feedback.ofRequest(id);
+  if (rows.length === 0 && sent.length === 0) throw new SmallfirstError('INPUT_NOT_FOUND', 'No such request is in the record (yet).');
+  return {
+    id,
+    request: hash === null ? null : await bodies.get(hash),
+    calls: await Promise.all(rows.map(async (row) => ({ ...callView(row), answer: await bodies.get(answerKey(row.id)) }))),
+    feedback: sent.map(({ id: itsId, at, key, label, score, comment }) => ({ id: itsId, at: iso(at), key, label, score, comment })),
   };
 }
 

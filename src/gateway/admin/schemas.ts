@@ -134,6 +134,31 @@ export const callsSchema = z.strictObject({
   next: z.string().nullable().describe('What to send as `before` for the next page'),
 });
 
+export const requestSchema = z.strictObject({
+  id: z.string(),
+  request: z.string().nullable().describe('Its text as it was kept; null where it was not'),
+  calls: z.array(
+    z.looseObject({
+      id: z.string(),
+      requestId: z.string(),
+      at: time,
+      model: z.string(),
+      costUsd: usd.nullable(),
+      answer: z.string().nullable().describe('Its text as it was kept; null where it was not'),
+    }),
+  ),
+  feedback: z.array(
+    z.strictObject({
+      id: z.string(),
+      at: time,
+      key: z.string().nullable(),
+      label: z.string().nullable(),
+      score: z.number().nullable(),
+      comment: z.string().nullable(),
+    }),
+  ),
+});
+
 export const errorSchema = z.strictObject({
   error: z.strictObject({ code: z.string(), message: z.string(), hint: z.string() }),
 });
