@@ -246,9 +246,14 @@ describe('errors', () => {
 
 describe('what reaches the upstream', () => {
   it("carries the config's key in the upstream's way, whatever way the client's came", async () => {
-    const bearer = new Anthropic({ baseURL: world.through.anthropic, authToken: world.through.key, apiKey: null, maxRetries: 0 });
-    await bearer.messages.create({ model: 'claude', ...hello });
     await clientOf(world.through).messages.create({ model: 'claude', ...hello });
+    const older = { 'x-api-key': world.through.key, 'anthropic-version': '2023-06-01', 'content-type': 'application/json' };
+    await fetch(`${world.through.anthropic}/v1/messages`, {
+      method: 'POST',
+      headers: older,
+      body: JSON.stringify({ model: 'claude', ...hello }),
+    });
+    expect(world.upstream.seen.length).toBe(2);
     for (const request of world.upstream.seen) {
       expect(request.headers['x-api-key']).toBe('sk-upstream-b9f1c2e77a40');
       expect(request.headers.authorization).toBeUndefined();

@@ -1,0 +1,121 @@
+import Anthropic from '@anthropic-ai/sdk';
+import OpenAI from 'openai';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { allOf, CLIENT_KEY, errorOf, UPSTREAM_KEY } from '../support/both-ways.ts';
+import { type FakeUpstream, startFakeUpstream } from '../support/fake-upstream/index.ts';
+import { recordedCalls } from '../support/recorded-calls.ts';
+import { type ServedGateway, serveHere } from '../support/serve.ts';
+
+let first: FakeUpstream;
+let second: FakeUpstream;
+beforeAll(async () => {
+  first = await startFakeUpstream();
+  second = await startFakeUpstream();
+});
+afterAll(async () => {
+  await first?.close();
+  await second?.close();
+});
+beforeEach(() => {
+  first.reset();
+  second.reset();
+});
+
+let gateway: ServedGateway | null = null;
+afterEach(async () => {
+  await gateway?.remove();
+  gateway = null;
+});
+
+async function serve(config: string | null): Promise<{ readonly openai: OpenAI; readonly anthropic: Anthropic; readonly url: string }> {
+  gateway = await serveHere({ config, env: { UPSTREAM_KEY } });
+  const { url } = gateway;
+  return {
+    url,
+    openai: new OpenAI({ baseURL: `${url}/v1`, apiKey: CLIENT_KEY, maxRetries: 0 }),
+    anthropic: new Anthropic({ baseURL: url, apiKey: CLIENT_KEY, maxRetries: 0 }),
+  };
+}
+
+const messages = [{ role: 'user' as const, content: 'Hallo' }];
+const credentials = (upstream: FakeUpstream) =>
+  upstream.seen.map(({ headers }) => [headers.authorization ?? null, headers['x-api-key'] ?? null]);
+
+describe('what a config does not name', () => {
+  it("goes to its protocol's passthrough with the client's own credential, where the config holds none", async () => {
+    const { openai, anthropic, url } = await serve(
+      `passthrough:\n  openai: { url: "${first.origin}/v1" }\n  anthropic: { url: "${second.origin}" }\n`,
+    );
+    const chunks = await allOf(await openai.chat.completions.create({ model: 'gpt-of-next-year', messages, stream: true }));
+    expect(chunks.at(-1)?.choices[0]?.finish_reason).toBe('stop');
+    await openai.files.retrieve('file-1');
+    await anthropic.messages.create({ model: 'claude-of-next-year', max_tokens: 99, messages });
+    const older = { 'x-api-key': CLIENT_KEY, 'anthropic-version': '2023-06-01', 'content-type': 'application/json' };
+    await fetch(`${url}/v1/messages`, {
+      method: 'POST',
+      headers: older,
+      body: JSON.stringify({ model: 'claude-older', max_tokens: 9, messages }),
+    });
+    expect(first.seen.map(({ method, target, json }) => [method, target, json?.model])).toEqual([
+      ['POST', '/v1/chat/completions', 'gpt-of-next-year'],
+      ['GET', '/v1/files/file-1', undefined],
+    ]);
+    expect([credentials(first), credentials(second)]).toEqual([
+      [
+        [`Bearer ${CLIENT_KEY}`, null],
+        [`Bearer ${CLIENT_KEY}`, null],
+      ],
+      // Each as it came: the SDK sends its key as a bearer token, older ones by a header of their own.
+      [
+        [`Bearer ${CLIENT_KEY}`, null],
+        [null, CLIENT_KEY],
+      ],
+    ]);
+    await gateway?.stop();
+    const calls = await recordedCalls(gateway?.dataDir ?? '');
+    expect(calls.map(({ model, provider, purpose }) => [model, provider, purpose]).sort()).toEqual([
+      ['claude-of-next-year', 'anthropic', 'passthrough'],
+      ['claude-older', 'anthropic', 'passthrough'],
+      ['gpt-of-next-year', 'openai', 'passthrough'],
+    ]);
+  });
+
+  it("goes there with the config's credential, and without the client's, where it holds one", async () => {
+    const { openai } = await serve(`passthrough:\n  openai: { url: "${first.origin}", apiKey: "\${UPSTREAM_KEY}" }\n`);
+    await openai.chat.completions.create({ model: 'any', messages });
+    expect(credentials(first)).toEqual([[`Bearer ${UPSTREAM_KEY}`, null]]);
+  });
+
+  it('is 404 where nobody serves it', async () => {
+    const { openai, anthropic } = await serve(
+      `models:\n  a: { provider: openai, url: "${first.origin}/v1", apiKey: "sk-a0000000" }\n  b: { provider: openai, url: "${second.origin}/v1", apiKey: "sk-b0000000" }\n`,
+    );
+    expect(await errorOf(openai.chat.completions.create({ model: 'any', messages }))).toMatchObject({
+      status: 404,
+      code: 'model_not_found',
+    });
+    // Two upstreams: a file belongs to neither.
+    expect(await errorOf(openai.files.retrieve('file-1'))).toMatchObject({ status: 404 });
+    expect(await errorOf(anthropic.messages.create({ model: 'any', max_tokens: 9, messages }))).toMatchObject({
+      status: 404,
+      type: 'not_found_error',
+    });
+    expect([...first.seen, ...second.seen]).toEqual([]);
+  });
+});
+
+describe('a model of the config without a key', () => {
+  it("is asked without one: no client's credential goes to it", async () => {
+    const { openai } = await serve(`models:\n  local: { provider: vllm, url: "${first.origin}/v1" }\n`);
+    await openai.chat.completions.create({ model: 'local', messages });
+    expect(credentials(first)).toEqual([[null, null]]);
+  });
+});
+
+describe('a gateway without a config', () => {
+  it('listens, says that it is ready, and knows no admin token to leak', async () => {
+    const { url } = await serve(null);
+    const answers = await Promise.all(['/healthz', '/readyz', '/openapi.json', '/metrics'].map((path) => fetch(url + path)));
+    expect(answers.map((answer) => answer.status)).toEqual([200, 200, 200, 200]);
+  });
+});
