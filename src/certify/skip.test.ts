@@ -44,7 +44,7 @@ describe('rows that a frozen triage sends to the frontier', () => {
   });
 
   it('leave the rest to a swap where no row has a confidence', () => {
-    const plain = rows.map(({ small: { confidence: _, ...side }, ...row }) => ({ ...row, small: side }));
+    const plain = rows.map((row) => ({ ...row, small: { quality: row.small.quality, cost: small } }));
     const result = certify(plain, standard);
     expect({ verdict: result.verdict, threshold: result.threshold, accepted: result.accepted }).toEqual({
       verdict: 'swap',

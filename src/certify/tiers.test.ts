@@ -22,6 +22,10 @@ function costs(tier: number): Partial<LadderAnswer> {
   return { cost: nanoUsd([0.0001, 0.0005, 0.002][tier]!) };
 }
 
+function unpricedAnswer({ quality, confidence }: LadderAnswer): LadderAnswer {
+  return { quality, ...(confidence === undefined ? {} : { confidence }) };
+}
+
 const answer = fc.record({
   quality: fc.constantFrom(0, 1, 1, 1, 1, 1),
   confidence: fc.option(
@@ -118,7 +122,7 @@ describe('a ladder of three models', () => {
   it('walks a path that only grows bolder where costs are not known: thresholds never rise, acceptance never falls', () => {
     fc.assert(
       fc.property(rowsOf(3, marks), (rows) => {
-        const unpriced = rows.map((row) => ({ ...row, answers: row.answers.map(({ cost: _, ...a }) => a) }));
+        const unpriced = rows.map((row) => ({ ...row, answers: row.answers.map(unpricedAnswer) }));
         const { grid } = certifyTiers(unpriced, three);
         for (let i = 1; i < grid.length; i += 1) {
           const [before, now] = [grid[i - 1]!, grid[i]!];
@@ -196,7 +200,10 @@ describe('a ladder of three models', () => {
   });
 
   it('without any confidence swaps to the cheapest model that keeps the floor', () => {
-    const plain = ladderRows(3000, 2).map((row) => ({ ...row, answers: row.answers.map(({ confidence: _, ...a }) => a) }));
+    const plain = ladderRows(3000, 2).map((row) => ({
+      ...row,
+      answers: row.answers.map(({ quality, cost }) => ({ quality, cost: cost! })),
+    }));
     const easy = plain.map((row) => ({
       ...row,
       answers: row.answers.map((a, tier) => (tier === 1 ? { ...a, quality: row.answers[2]!.quality } : a)),
