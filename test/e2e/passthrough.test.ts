@@ -1,8 +1,9 @@
 import Anthropic from '@anthropic-ai/sdk';
-import OpenAI from 'openai';
+import type OpenAI from 'openai';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { allOf, CLIENT_KEY, errorOf, UPSTREAM_KEY } from '../support/both-ways.ts';
 import { type FakeUpstream, startFakeUpstream } from '../support/fake-upstream/index.ts';
+import { OpenAiClient } from '../support/openai-sdk.ts';
 import { recordedCalls } from '../support/recorded-calls.ts';
 import { type ServedGateway, serveHere } from '../support/serve.ts';
 
@@ -32,7 +33,7 @@ async function serve(config: string | null): Promise<{ readonly openai: OpenAI; 
   const { url } = gateway;
   return {
     url,
-    openai: new OpenAI({ baseURL: `${url}/v1`, apiKey: CLIENT_KEY, maxRetries: 0 }),
+    openai: new OpenAiClient({ baseURL: `${url}/v1`, apiKey: CLIENT_KEY, maxRetries: 0 }),
     anthropic: new Anthropic({ baseURL: url, apiKey: CLIENT_KEY, maxRetries: 0 }),
   };
 }

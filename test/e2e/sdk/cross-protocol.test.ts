@@ -1,11 +1,18 @@
 import Anthropic from '@anthropic-ai/sdk';
 import { zodOutputFormat } from '@anthropic-ai/sdk/helpers/zod';
-import OpenAI from 'openai';
-import { zodResponseFormat, zodTextFormat } from 'openai/helpers/zod';
+import type OpenAI from 'openai';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { allOf, bodiesOf, errorOf } from '../../support/both-ways.ts';
 import { errorBody } from '../../support/fake-upstream/index.ts';
+import {
+  BadRequestError,
+  InternalServerError,
+  OpenAiClient,
+  RateLimitError,
+  zodResponseFormat,
+  zodTextFormat,
+} from '../../support/openai-sdk.ts';
 import { abortReachesUpstream, openSdkWorld, type SdkWorld } from './world.ts';
 
 let world: SdkWorld;
@@ -13,7 +20,7 @@ let openai: OpenAI;
 let anthropic: Anthropic;
 beforeAll(async () => {
   world = await openSdkWorld();
-  openai = new OpenAI({ baseURL: world.through.openai, apiKey: world.through.key, maxRetries: 0 });
+  openai = new OpenAiClient({ baseURL: world.through.openai, apiKey: world.through.key, maxRetries: 0 });
   anthropic = new Anthropic({ baseURL: world.through.anthropic, apiKey: world.through.key, maxRetries: 0 });
 });
 afterAll(() => world?.close());
@@ -158,7 +165,7 @@ describe('an OpenAI client that names a model behind Anthropic', () => {
   it("gets errors in OpenAI's envelope, with the words of the upstream where they help", async () => {
     const long = await errorOf(openai.chat.completions.create({ model: 'claude', messages: [{ role: 'user', content: 'TOO LONG' }] }));
     expect(long).toMatchObject({
-      constructor: OpenAI.BadRequestError,
+      constructor: BadRequestError,
       status: 400,
       code: 'context_length_exceeded',
       message: expect.stringContaining('prompt is too long: 233153 tokens > 200000 maximum'),
@@ -170,7 +177,7 @@ describe('an OpenAI client that names a model behind Anthropic', () => {
       body: errorBody('anthropic', { type: 'rate_limit_error', message: 'Slow down.' }),
     });
     expect(await errorOf(openai.chat.completions.create({ model: 'claude', messages: hello }))).toMatchObject({
-      constructor: OpenAI.RateLimitError,
+      constructor: RateLimitError,
       status: 429,
     });
     world.upstream.always({
@@ -179,7 +186,7 @@ describe('an OpenAI client that names a model behind Anthropic', () => {
       body: errorBody('anthropic', { type: 'overloaded_error', message: 'Overloaded' }),
     });
     expect(await errorOf(openai.chat.completions.create({ model: 'claude', messages: hello }))).toMatchObject({
-      constructor: OpenAI.InternalServerError,
+      constructor: InternalServerError,
     });
   });
 

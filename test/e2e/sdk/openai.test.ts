@@ -1,9 +1,9 @@
-import OpenAI, { toFile } from 'openai';
-import { zodResponseFormat, zodTextFormat } from 'openai/helpers/zod';
+import type OpenAI from 'openai';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { allOf, type Endpoint, errorOf } from '../../support/both-ways.ts';
 import { errorBody } from '../../support/fake-upstream/index.ts';
+import { NotFoundError, OpenAiClient, toFile, zodResponseFormat, zodTextFormat } from '../../support/openai-sdk.ts';
 import { abortReachesUpstream, openSdkWorld, type SdkWorld, sameBothWays } from './world.ts';
 
 let world: SdkWorld;
@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => world?.close());
 beforeEach(() => world.upstream.reset());
 
-const clientOf = (endpoint: Endpoint) => new OpenAI({ baseURL: endpoint.openai, apiKey: endpoint.key, maxRetries: 0 });
+const clientOf = (endpoint: Endpoint) => new OpenAiClient({ baseURL: endpoint.openai, apiKey: endpoint.key, maxRetries: 0 });
 
 const hello = [{ role: 'user' as const, content: 'Hallo, wie geht es?' }];
 const weather = {
@@ -223,7 +223,7 @@ describe('the other endpoints', () => {
     const client = clientOf(world.through);
     expect((await allOf(client.models.list())).map((model) => model.id).sort()).toEqual(['claude', 'gpt']);
     expect(await client.models.retrieve('gpt')).toMatchObject({ id: 'gpt', object: 'model' });
-    expect(await errorOf(client.models.retrieve('nothing'))).toMatchObject({ constructor: OpenAI.NotFoundError, code: 'model_not_found' });
+    expect(await errorOf(client.models.retrieve('nothing'))).toMatchObject({ constructor: NotFoundError, code: 'model_not_found' });
   });
 });
 

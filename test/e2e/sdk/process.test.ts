@@ -1,8 +1,8 @@
 import Anthropic from '@anthropic-ai/sdk';
-import OpenAI from 'openai';
 import { expect, it } from 'vitest';
 import { allOf, directly, type Endpoint, relayConfig, throughGateway, UPSTREAM_KEY } from '../../support/both-ways.ts';
 import { startFakeUpstream } from '../../support/fake-upstream/index.ts';
+import { OpenAiClient } from '../../support/openai-sdk.ts';
 import { runCommand, serveProcess } from '../../support/serve.ts';
 
 it('serves both SDKs as a process of its own, and bills what it answered', { timeout: 60_000 }, async () => {
@@ -10,7 +10,7 @@ it('serves both SDKs as a process of its own, and bills what it answered', { tim
   const gateway = await serveProcess({ config: relayConfig(upstream), env: { UPSTREAM_KEY } });
   const messages = [{ role: 'user' as const, content: 'Hallo, wie geht es?' }];
   const observe = async (e: Endpoint) => {
-    const openai = new OpenAI({ baseURL: e.openai, apiKey: e.key, maxRetries: 0 });
+    const openai = new OpenAiClient({ baseURL: e.openai, apiKey: e.key, maxRetries: 0 });
     const anthropic = new Anthropic({ baseURL: e.anthropic, apiKey: e.key, maxRetries: 0 });
     return [
       await openai.chat.completions.create({ model: e.gpt, messages }),
