@@ -7,6 +7,7 @@ import {
   type Directory,
   type Family,
   type Gateway,
+  type GatewaySettings,
   isLoopbackHost,
   loopbackAccess,
   Ownership,
@@ -66,15 +67,7 @@ export async function openGatewayApp(config: Config, options: GatewayAppOptions)
   let operations: Operations | null = null;
   let tasks: OpenSteps | null = null;
   try {
-    recorder = createRecorder({
-      folder: join(data.path, 'spool'),
-      store: { kind: 'sqlite', path: data.database },
-      clock: systemClock,
-      warn,
-      // Rows wait in the spool at no cost, and fewer, larger transactions take a quarter of the time.
-      intervalMs: 1_000,
-      retention: config.retention,
-    });
+    recorder = openRecorder(config, data, warn);
     const access = await openKeyRing({
       declared: config.keys,
       file: join(data.path, 'keys.json'),
@@ -95,11 +88,12 @@ export async function openGatewayApp(config: Config, options: GatewayAppOptions)
       database: data.database,
       active: () => active(),
     });
-    tasks = await openSteps(config, upstreams, { clock: systemClock, warn, store: operations.store });
+    const watching = operations;
+    tasks = await openSteps(config, upstreams, { clock: systemClock, warn, store: () => watching.store() });
     const gateway = await openGateway(
       {
         clock: systemClock,
-        newId: requestIds(systemClock.now),
+        newId: requestIds(() => systemClock.now()),
         directory,
         prices,
         recorder,
@@ -111,18 +105,19 @@ export async function openGatewayApp(config: Config, options: GatewayAppOptions)
         capture: config.capture,
         steps: tasks.steps,
         countTokens: loadTokenizer,
-        settings: {
-          drainMs: config.server.drainSeconds * 1000,
-          pingMs: config.server.pingSeconds * 1000,
-          maxConnections: config.server.maxConnections,
-        },
+        settings: settingsOf(config),
       },
       options.host,
       options.port,
     );
     active = () => gateway.active;
-    const { reload } = tasks;
-    return { url: gateway.url, reload, close: () => closeAll({ gateway, recorder, upstreams, operations, tasks, release: data.release }) };
+    const steps = tasks;
+    const release = () => data.release();
+    return {
+      url: gateway.url,
+      reload: () => steps.reload(),
+      close: () => closeAll({ gateway, recorder, upstreams, operations, tasks: steps, release }),
+    };
   } catch (error) {
     await recorder?.close();
     await tasks?.close();
@@ -132,6 +127,26 @@ export async function openGatewayApp(config: Config, options: GatewayAppOptions)
     log.close();
     throw error;
   }
+}
+
+function openRecorder(
+  config: Config,
+  data: { readonly path: string; readonly database: string },
+  warn: (message: string) => void,
+): Recorder {
+  return createRecorder({
+    folder: join(data.path, 'spool'),
+    store: { kind: 'sqlite', path: data.database },
+    clock: systemClock,
+    warn,
+    // Rows wait in the spool at no cost, and fewer, larger transactions take a quarter of the time.
+    intervalMs: 1_000,
+    retention: config.retention,
+  });
+}
+
+function settingsOf({ server }: Config): GatewaySettings {
+  return { drainMs: server.drainSeconds * 1000, pingMs: server.pingSeconds * 1000, maxConnections: server.maxConnections };
 }
 
 interface Open {

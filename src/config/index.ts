@@ -15,8 +15,5 @@ export type {
   KeyConfig,
   ModelConfig,
   ObserveConfig,
-  PassthroughConfig,
-  ServerConfig,
-  ServingConfig,
   TaskConfig,
 } from './types.ts';

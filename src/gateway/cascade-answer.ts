@@ -61,7 +61,7 @@ export class ClientAnswer implements AnswerListener {
     this.#choice = choice;
     if (this.#stream === null) return;
     this.#stopTimer();
-    if (this.#exchange.response.headersSent) this.#write(comment(this.#told(false)));
+    if (this.#exchange.response.headersSent) void this.#write(comment(this.#told(false)));
     else this.#open(this.#stream);
   }
 
@@ -83,7 +83,7 @@ export class ClientAnswer implements AnswerListener {
       answerJson(this.#exchange, 200, document, [...this.#limits(), ...this.#told(true)]);
       return;
     }
-    this.#write(this.#writer.finish());
+    void this.#write(this.#writer.finish());
     this.#close();
     response.end();
   }
@@ -100,7 +100,7 @@ export class ClientAnswer implements AnswerListener {
     const { status, code, body } = renderError(error, route.protocol, id);
     this.#exchange.errorCode = code;
     const { message } = (body.error ?? body) as { readonly message?: unknown };
-    this.#write(this.#writer.error({ message: typeof message === 'string' ? message : 'The answer broke off.' }, status));
+    void this.#write(this.#writer.error({ message: typeof message === 'string' ? message : 'The answer broke off.' }, status));
     this.#close();
     cut(this.#exchange);
   }
@@ -132,7 +132,7 @@ export class ClientAnswer implements AnswerListener {
       inputTokens: this.#setting.inputTokens,
     };
     // Pings are only sure to be understood once the message has begun; OpenAI's chunks would tell a fingerprint that is not known yet.
-    this.#write(this.#setting.client.protocol === 'anthropic-messages' ? this.#writer.push(start) : this.#writer.ping());
+    void this.#write(this.#setting.client.protocol === 'anthropic-messages' ? this.#writer.push(start) : this.#writer.ping());
   }
 
   #open(stream: Stream): void {

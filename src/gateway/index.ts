@@ -15,4 +15,4 @@ export { requestIds } from './request-id.ts';
 export { TaskResolver } from './resolve.ts';
 export { TemplateBook, type TemplateBookDeps } from './resolve-book.ts';
 export { type Gateway, openGateway } from './server.ts';
-export type { Directory, GatewayDeps, ServedModel } from './types.ts';
+export type { Directory, GatewayDeps, GatewaySettings, ServedModel } from './types.ts';

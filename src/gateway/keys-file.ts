@@ -85,7 +85,11 @@ export async function writeKeysFile(file: string, keys: readonly KeyRecord[]): P
     }
     await rename(fresh, file);
     const folder = await open(dirname(file));
-    await folder.sync().finally(() => folder.close());
+    try {
+      await folder.sync();
+    } finally {
+      await folder.close();
+    }
   } catch (cause) {
     await rm(fresh, { force: true });
     throw new SmallfirstError('STORE_UNAVAILABLE', 'The file of client keys cannot be written.', { cause });

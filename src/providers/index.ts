@@ -1,11 +1,9 @@
 export {
   type AnswerContext,
   type ClientRequest,
-  type Codec,
   codecs,
   type ErrorReport,
   type JsonObject,
-  kindOfStatus,
   MalformedRequest,
   type Protocol,
   parseBody,
@@ -30,4 +28,4 @@ export {
 } from './wire/json-members.ts';
 export { askForUsage, type Edit, joinEdits, setMember, setModel, splice } from './wire/splice.ts';
 export { createTap } from './wire/tap.ts';
-export type { Tap, TapOptions, TapProtocol, TapReport } from './wire/tap-types.ts';
+export type { Tap, TapProtocol, TapReport } from './wire/tap-types.ts';

@@ -7,9 +7,6 @@ export interface CaptureRule {
   readonly rate: number;
 }
 
-/** Keeps nothing: the default, because bodies hold what users typed. */
-export const CAPTURE_OFF: CaptureRule = { mode: 'off', rate: 0 };
-
 /**
  * What to keep of one client request. The same request always gives the same answer, in every process and attempt, and of two rates
  * the higher keeps all that the lower one keeps: the request id's hash, as a number in [0, 1), is compared with the rate.

@@ -1,4 +1,4 @@
-export { answerKey, bodyHash, CAPTURE_OFF, type CaptureRule, captureBody, requestFraction } from './capture.ts';
+export { answerKey, bodyHash, captureBody } from './capture.ts';
 export {
   type Budget,
   type BudgetScope,
@@ -10,18 +10,14 @@ export {
 } from './ledger.ts';
 export { estimateInputTokens, type WorstCase, worstCost } from './ledger-estimate.ts';
 export { restoreLedger } from './ledger-history.ts';
-export { createRecorder, type Recorder, type RecorderOptions, type RecorderState } from './recorder.ts';
-export { Ingest, type IngestDeps } from './recorder-ingest.ts';
+export { createRecorder, type Recorder, type RecorderState } from './recorder.ts';
+export { Ingest } from './recorder-ingest.ts';
 export type {
   IngestOrder,
-  IngestReport,
-  IngestSettings,
   IngestThreadData,
-  IngestTrouble,
-  Retention,
   StoreLocation,
 } from './recorder-protocol.ts';
-export { type Redactor, redact, redactBody } from './redact.ts';
+export { redact, redactBody } from './redact.ts';
 export { runStep, streamStep } from './run-step.ts';
 export type { Body } from './spool-record.ts';
 export { systemTimer } from './timer.ts';

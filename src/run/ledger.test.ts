@@ -111,9 +111,9 @@ describe('a ledger', () => {
           { scope: 'task', name: 'x', window: 'month', limit: 90 as NanoUsd },
         ];
         const ledger = new Ledger(budgets);
-        const open: { reservation: Reservation; actual: NanoUsd }[] = [];
+        const open: ({ reservation: Reservation; actual: NanoUsd } | null)[] = [];
         const paid = new Map<string, number>();
-        const settle = (item: (typeof open)[number], who: readonly string[]) => {
+        const settle = (item: NonNullable<(typeof open)[number]>, who: readonly string[]) => {
           ledger.settle(item.reservation, item.actual);
           for (const name of who) paid.set(name, (paid.get(name) ?? 0) + item.actual);
         };
@@ -135,7 +135,7 @@ describe('a ledger', () => {
           const item = open[index];
           const who = names[index];
           if (!item || !who) continue;
-          delete open[index];
+          open[index] = null;
           settle(item, who);
         }
         expect(ledger.states(NOON).map(({ name, spent, reserved }) => [name, spent, reserved])).toEqual(
