@@ -23,7 +23,7 @@ import { type OpenSteps, openSteps } from './gateway-steps.ts';
 import { loadTokenizer, PriceBook } from './pricing/index.ts';
 import { type Upstream, type UpstreamSettings, Upstreams, type Vendor, vendorOf, vendors } from './providers/index.ts';
 import { createRecorder, type Recorder } from './run/index.ts';
-import { openDataDir } from './store/index.ts';
+import { openDataDir, openSqliteStore, type TemplateStore } from './store/index.ts';
 import { liveModels, upstreamSettings } from './upstream-settings.ts';
 
 /** Where and for whom a gateway serves. */
@@ -88,8 +88,7 @@ export async function openGatewayApp(config: Config, options: GatewayAppOptions)
       database: data.database,
       active: () => active(),
     });
-    const watching = operations;
-    tasks = await openSteps(config, upstreams, { clock: systemClock, warn, store: () => watching.store() });
+    tasks = await openSteps(config, upstreams, { clock: systemClock, warn, store: () => templateStore(data.database) });
     const gateway = await openGateway(
       {
         clock: systemClock,
@@ -246,4 +245,20 @@ function speaksFamily(vendor: Vendor | null, family: Family): boolean {
 export function withPublicPassthrough(config: Config): Config {
   const at = (family: Family) => ({ url: vendors[family].url, apiKey: null });
   return { ...config, passthrough: { openai: at('openai'), anthropic: at('anthropic') } };
+}
+
+/** Where new templates are kept: opened for one write and closed after it, because new templates are rare and a thread costs memory. */
+async function templateStore(database: string): Promise<{ readonly templates: Pick<TemplateStore, 'put'> }> {
+  const store = await openSqliteStore(database, { thread: true });
+  return {
+    templates: {
+      put: async (templates) => {
+        try {
+          return await store.templates.put(templates);
+        } finally {
+          await store.close();
+        }
+      },
+    },
+  };
 }
