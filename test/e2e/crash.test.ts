@@ -64,17 +64,17 @@ function release(database: Database.Database): void {
 async function load(url: string, clients: number, enough: number, then: () => Promise<void>): Promise<string[]> {
   const answered: string[] = [];
   let asked = 0;
-  let ending: Promise<void> | null = null;
+  const endings: Promise<void>[] = [];
   const client = async () => {
-    while (ending === null) {
+    while (endings.length === 0) {
       asked += 1;
       const id = await ask(url, asked);
       if (id !== null) answered.push(id);
-      if (answered.length >= enough) ending ??= then();
+      if (answered.length >= enough && endings.length === 0) endings.push(then());
     }
   };
   await Promise.all(Array.from({ length: clients }, client));
-  await ending;
+  await Promise.all(endings);
   return answered;
 }
 

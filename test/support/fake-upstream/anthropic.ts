@@ -1,3 +1,4 @@
+import { asList, textIn, wordsOf } from './reading.ts';
 import { piecesOf, sampleOf, tokensIn } from './sample.ts';
 import type { Body, Reply } from './types.ts';
 
@@ -35,7 +36,7 @@ export function messageBlocks(body: Body): { readonly blocks: readonly Block[]; 
     return { blocks, stop: 'tool_use' };
   }
   const format = (body.output_config as { format?: Body } | undefined)?.format ?? (body.output_format as Body | undefined);
-  const said = format === undefined ? `Grüße 🙂 – heard: ${lastWords(messages)}` : JSON.stringify(sampleOf(format.schema));
+  const said = format === undefined ? `Grüße 🙂 – heard: ${wordsOf(messages.at(-1)?.content)}` : JSON.stringify(sampleOf(format.schema));
   const pieces = piecesOf(said);
   const limit = Number(body.max_tokens);
   if (limit < pieces.length) {
@@ -57,7 +58,7 @@ export function messageReply(body: Body): Reply {
     cache_creation: { ephemeral_5m_input_tokens: 4, ephemeral_1h_input_tokens: 0 },
     service_tier: 'standard',
   };
-  const message = { id: 'msg_fake', type: 'message', role: 'assistant', model: `${body.model}-20260801` };
+  const message = { id: 'msg_fake', type: 'message', role: 'assistant', model: `${textIn(body.model)}-20260801` };
   if (body.stream !== true) {
     const usage = { ...input, output_tokens: output };
     return reply({
@@ -118,17 +119,4 @@ function blockFrames(index: number, block: Block): string[] {
       ];
     }
   }
-}
-
-function asList(value: unknown): readonly Body[] {
-  return Array.isArray(value) ? (value as Body[]) : [];
-}
-
-function lastWords(messages: readonly Body[]): string {
-  const content = messages.at(-1)?.content;
-  if (typeof content === 'string') return content.slice(0, 200);
-  return asList(content)
-    .map((part) => String(part.text ?? `[${part.type}]`))
-    .join(' ')
-    .slice(0, 200);
 }

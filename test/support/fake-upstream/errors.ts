@@ -1,3 +1,4 @@
+import { textIn } from './reading.ts';
 import type { Body, Reply } from './types.ts';
 
 /** Which of the two families of bodies a path speaks. */
@@ -18,7 +19,9 @@ export function errorBody(
 export function refusalOf(family: Family, body: Body): { readonly status: number; readonly body: string } | null {
   if (String(body.model).startsWith('missing')) {
     const message =
-      family === 'anthropic' ? `model: ${body.model}` : `The model '${body.model}' does not exist or you do not have access to it.`;
+      family === 'anthropic'
+        ? `model: ${textIn(body.model)}`
+        : `The model '${textIn(body.model)}' does not exist or you do not have access to it.`;
     const error =
       family === 'anthropic'
         ? { type: 'not_found_error', message }

@@ -1,3 +1,4 @@
+import { asList, textIn, wordsOf } from './reading.ts';
 import { logprobAt, piecesOf, sampleOf, tokensIn } from './sample.ts';
 import type { Body, Reply } from './types.ts';
 
@@ -37,7 +38,7 @@ export function chatAnswer(body: Body): { readonly text: string | null; readonly
   if (format?.type === 'json_object' && format.schema !== undefined)
     return { text: JSON.stringify(sampleOf(format.schema)), calls: [], stop: 'stop' };
   if (format?.type === 'json_object') return { text: '{"city":"Zürich"}', calls: [], stop: 'stop' };
-  const said = `Grüße 🙂 – heard: ${lastWords(messages)}`;
+  const said = `Grüße 🙂 – heard: ${wordsOf(messages.at(-1)?.content)}`;
   const limit = Number(body.max_completion_tokens ?? body.max_tokens ?? Number.POSITIVE_INFINITY);
   const pieces = piecesOf(said);
   return limit < pieces.length
@@ -53,7 +54,7 @@ export function chatReply(body: Body): Reply {
   const common = {
     id: 'chatcmpl-fake',
     created: 1_790_000_000,
-    model: `${body.model}-2026-08-01`,
+    model: `${textIn(body.model)}-2026-08-01`,
     service_tier: 'default',
     system_fingerprint: 'fp_fake',
   };
@@ -99,7 +100,7 @@ export function chatReply(body: Body): Reply {
 
 /** The old completions endpoint. */
 export function completionReply(body: Body): Reply {
-  const text = ` heard: ${Array.isArray(body.prompt) ? body.prompt.join('|') : body.prompt}`;
+  const text = ` heard: ${Array.isArray(body.prompt) ? body.prompt.join('|') : textIn(body.prompt)}`;
   const common = { id: 'cmpl-fake', object: 'text_completion', created: 1_790_000_000, model: String(body.model) };
   const used = {
     prompt_tokens: tokensIn(String(body.prompt)),
@@ -184,17 +185,4 @@ function halves(text: string): string[] {
 
 function functionOf(tool: Body): Body {
   return (tool.function ?? {}) as Body;
-}
-
-function asList(value: unknown): readonly Body[] {
-  return Array.isArray(value) ? (value as Body[]) : [];
-}
-
-function lastWords(messages: readonly Body[]): string {
-  const content = messages.at(-1)?.content;
-  if (typeof content === 'string') return content.slice(0, 200);
-  return asList(content)
-    .map((part) => String(part.text ?? `[${part.type}]`))
-    .join(' ')
-    .slice(0, 200);
 }

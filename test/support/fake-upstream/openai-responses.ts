@@ -1,3 +1,4 @@
+import { asList, textIn, wordsOf } from './reading.ts';
 import { logprobAt, piecesOf, sampleOf, tokensIn } from './sample.ts';
 import type { Body, Reply } from './types.ts';
 
@@ -28,13 +29,13 @@ function answerTo(body: Body): Answer {
   }
   const format = (body.text as { format?: Body } | undefined)?.format;
   if (format?.type === 'json_schema') return { text: JSON.stringify(sampleOf(format.schema)), calls: [] };
-  return { text: `Grüße 🙂 – heard: ${lastWords(body.input)}`, calls: [] };
+  return { text: `Grüße 🙂 – heard: ${heardIn(body.input)}`, calls: [] };
 }
 
 /** A response, plain or streamed, with sequence numbers from 0 and members that a gateway may not know. */
 export function responseReply(body: Body): Reply {
   const answer = answerTo(body);
-  const wantsLogprobs = asList(body.include).some((member) => String(member) === 'message.output_text.logprobs');
+  const wantsLogprobs = Array.isArray(body.include) && body.include.includes('message.output_text.logprobs');
   const output = [
     ...reasoningItems(body),
     ...messageItems(answer, wantsLogprobs ? Number(body.top_logprobs ?? 0) : null),
@@ -69,7 +70,7 @@ function responseObject(body: Body, output: readonly unknown[]): Body {
     incomplete_details: null,
     instructions: body.instructions ?? null,
     max_output_tokens: body.max_output_tokens ?? null,
-    model: `${body.model}-2026-08-01`,
+    model: `${textIn(body.model)}-2026-08-01`,
     output,
     parallel_tool_calls: true,
     previous_response_id: null,
@@ -158,16 +159,7 @@ function reply(body: Reply['body']): Reply {
   return { status: 200, headers: HEADERS, body };
 }
 
-function asList(value: unknown): readonly Body[] {
-  return Array.isArray(value) ? (value as Body[]) : [];
-}
-
-function lastWords(input: unknown): string {
-  if (typeof input === 'string') return input.slice(0, 200);
-  const content = asList(input).at(-1)?.content ?? asList(input).at(-1)?.output;
-  if (typeof content === 'string') return content.slice(0, 200);
-  return asList(content)
-    .map((part) => String(part.text ?? `[${part.type}]`))
-    .join(' ')
-    .slice(0, 200);
+function heardIn(input: unknown): string {
+  const last = asList(input).at(-1);
+  return typeof input === 'string' ? wordsOf(input) : wordsOf(last?.content ?? last?.output);
 }
