@@ -74,9 +74,15 @@ export class RelayBooking {
     if (row !== null) this.#setting.exchange.record(row);
   }
 
-  /** Whether a complete answer must be counted: it does not say what it used, or says what cannot be, and no call is booked as if it were nothing. */
+  /**
+   * Whether a complete answer must be counted, for no call is booked as if it were nothing: it does not say what it used, says what
+   * cannot be, or could not be read because it was compressed.
+   */
   mustCount(report: TapReport | null): boolean {
-    return report !== null && !this.#isMade && isRecorded(this.#setting.exchange) && !isPlausible(report.usage, this.written);
+    const { exchange } = this.#setting;
+    if (this.#isMade || !isRecorded(exchange)) return false;
+    if (report !== null) return !isPlausible(report.usage, this.written);
+    return exchange.route.tap !== null && this.head !== null && this.head.status < 300;
   }
 
   /** Counts the request and what of the answer came, and goes on with the better of these and the upstream's own counts. */

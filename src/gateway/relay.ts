@@ -302,22 +302,21 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker, Booked {
       if (tail.length > 0) response.end(tail);
       else response.end();
     };
-    if (report !== null && this.#booking.mustCount(report)) {
+    if (this.#booking.mustCount(report)) {
       this.#booking.count(report, (counted) => {
         this.#bookStream(report, counted);
         close();
       });
       return;
     }
-    if (report === null) this.#booking.book({ outcome: 'accepted', error: null, report: null });
-    else this.#bookStream(report);
+    this.#bookStream(report);
     close();
   }
 
   /** A stream that ended as its protocol ends one; an error inside it is an answer too, but a failed one. */
-  #bookStream(report: TapReport, counted?: Usage): void {
+  #bookStream(report: TapReport | null, counted?: Usage): void {
     const own = counted === undefined ? {} : { counted };
-    if (report.failure === null) this.#booking.book({ outcome: 'accepted', error: null, report, ...own });
+    if (report === null || report.failure === null) this.#booking.book({ outcome: 'accepted', error: null, report, ...own });
     else {
       this.#exchange.errorCode = 'UPSTREAM_FAILED';
       this.#booking.book({ outcome: 'failed', error: 'UPSTREAM_FAILED', report, ...own });

@@ -163,6 +163,7 @@ export const faultRows: readonly FaultRow[] = [
     requests: ['plain'],
     members: (family) => (family === 'openai' ? { logprobs: true, top_logprobs: 2 } : null),
   },
+  { name: 'a compressed body, though none was asked for', first: none, always: () => ({ kind: 'gzip' }), requests: BOTH, ladder: true },
   { name: 'every byte a packet of its own (characters are split)', first: none, always: () => ({ kind: 'byte-by-byte' }), requests: BOTH },
   { name: 'an answer of 32 MB', first: none, always: () => grown(32e6), requests: ['plain'] },
   {

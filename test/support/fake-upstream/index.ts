@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as after } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
 import { countReply, messageReply } from './anthropic.ts';
 import { errorBody, errorReply, type Family, refusalOf } from './errors.ts';
 import { chatReply, completionReply, embeddingReply } from './openai-chat.ts';
@@ -164,6 +165,8 @@ async function answer(seen: SeenRequest, good: Reply, fault: Fault | null, respo
       return sendHalf(response, good, fault.kind);
     case 'malformed':
       return send(response, withMalformedFrame(good));
+    case 'gzip':
+      return sendCompressed(response, good);
     case 'byte-by-byte':
       return sendBytes(response, good);
     case undefined:
@@ -230,6 +233,12 @@ function withMalformedFrame(reply: Reply): Reply {
   const middle = Math.floor(frames.length / 2);
   frames[middle] = (frames[middle] ?? '').replace(/data: .*/, 'data: {"id":"x","choices":[{"delta":{"con');
   return { ...reply, body: { frames } };
+}
+
+function sendCompressed(response: ServerResponse, reply: Reply): void {
+  const bytes = gzipSync(piecesOf(reply).join(''));
+  begin(response, { ...reply, headers: { ...reply.headers, 'content-encoding': 'gzip' } }, bytes.length);
+  response.end(bytes);
 }
 
 async function sendBytes(response: ServerResponse, reply: Reply): Promise<void> {

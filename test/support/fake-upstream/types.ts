@@ -46,5 +46,7 @@ export type Fault =
   | { readonly kind: 'slow-first-byte'; readonly ms: number }
   /** Every byte is a write of its own. */
   | { readonly kind: 'byte-by-byte' }
+  /** The body is compressed, whatever was asked for. */
+  | { readonly kind: 'gzip' }
   /** The reply is changed by a function: usage removed, numbers that cannot be. */
   | { readonly kind: 'rewrite'; readonly rewrite: (reply: Reply, request: SeenRequest) => Reply };
