@@ -125,7 +125,7 @@ function tenFolds(rows: readonly TrainingRow[]): { readonly [key: string]: Json;
 function describe(set: string, f: SplitFigures): string {
   const number = (key: string, digits: number) => Number(f[key]).toFixed(digits);
   return [
-    `${set}: ${f.train} train, ${f.test} test, ${f.classes} classes`,
+    `${set}: ${number('train', 0)} train, ${number('test', 0)} test, ${number('classes', 0)} classes`,
     `  accuracy ${number('accuracy', 4)} · macro F1 ${number('macroF1', 4)} · ECE ${number('eceRaw', 3)} raw, ${number('ece', 4)} scaled · AURC ${number('aurc', 4)} · coverage at 95 % ${number('coverage95', 3)}, at 98 % ${number('coverage98', 3)} (thresholds in hindsight)`,
     `  training ${number('trainSeconds', 1)} s (${number('trainCpuSeconds', 1)} s of processor) · prediction p50 ${number('p50Us', 0)} µs, p99 ${number('p99Us', 0)} µs · file ${(f.fileBytes / 1e6).toFixed(2)} MB (${(Number(f.fileBytesGzip) / 1e6).toFixed(2)} MB gzip)`,
     '',
@@ -159,7 +159,7 @@ if (!existsSync(join(DATA, 'banking77'))) {
   console.log(describe('CLINC150 in scope', clinc150));
   const complaints = tenFolds(await loadTrainingRows(join(DATA, 'cfpb_complaints_14llm', 'all.jsonl')));
   console.log(
-    `Complaints (10 folds of ${complaints.rows}): accuracy ${complaints.accuracy.toFixed(3)}, ECE ${Number(complaints.ece).toFixed(3)}\n`,
+    `Complaints (10 folds of ${Number(complaints.rows)}): accuracy ${complaints.accuracy.toFixed(3)}, ECE ${Number(complaints.ece).toFixed(3)}\n`,
   );
   const missed = missedTargets(banking77);
   const published = PUBLISHED.map((row) => ({ ...row }));

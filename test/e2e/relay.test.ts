@@ -75,13 +75,18 @@ const json =
   };
 
 function streamOf(...pieces: readonly (string | Buffer)[]): Answer {
-  return async (response) => {
+  return (response) => {
     response.writeHead(200, { 'content-type': 'text/event-stream' });
-    for (const piece of pieces) {
-      response.write(piece);
-      await new Promise((next) => setImmediate(next));
-    }
-    response.end();
+    const left = [...pieces];
+    const next = () => {
+      const piece = left.shift();
+      if (piece === undefined) response.end();
+      else {
+        response.write(piece);
+        setImmediate(next);
+      }
+    };
+    next();
   };
 }
 
