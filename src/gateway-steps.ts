@@ -30,15 +30,18 @@ export async function openSteps(config: Config, upstreams: Upstreams, world: Ste
   for (const model of config.models.values()) clients.set(model.name, await registry.client(model));
   const path = config.tasks.size === 0 ? null : lockPathOf(config.file);
   let lock: Lock = path === null ? NO_LOCK : await readLock(path);
+  let asked = 0;
   const reload = async (): Promise<void> => {
     if (path === null) return;
-    try {
-      lock = await readLock(path);
-    } catch (error) {
-      // What nobody can read certifies nothing.
-      lock = NO_LOCK;
+    asked += 1;
+    const mine = asked;
+    const read = await readLock(path).catch((error: unknown) => {
       warn(`smallfirst.lock cannot be read, so the frontier answers everything: ${error instanceof Error ? error.message : String(error)}`);
-    }
+      // What nobody can read certifies nothing.
+      return NO_LOCK;
+    });
+    // The file is read on its own change and when told to: a reading that began earlier must not undo a later one.
+    if (mine === asked) lock = read;
   };
   const templates = new TemplateBook(world);
   const keeping = setInterval(() => void templates.flush(), BOOK_MS);
