@@ -57,6 +57,7 @@ export async function openSteps(config: Config, upstreams: Upstreams, world: Ste
       templates,
       resolver: new TaskResolver(config.tasks),
       policies: new TaskPolicies({ models: config.models, lock: () => lock, version: (name) => clients.get(name)?.version ?? null }),
+      models: [...config.models.values()],
       isLocal: (name) => {
         const model = config.models.get(name);
         return model !== undefined && vendorOf(model.provider) === null;

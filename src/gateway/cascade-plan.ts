@@ -5,6 +5,7 @@ import type { StepPlan, Steps } from './cascade-types.ts';
 import type { Exchange } from './exchange.ts';
 import { speaks } from './outbound.ts';
 import type { Resolution } from './resolve.ts';
+import { mayUseTask } from './scope.ts';
 import { isTranslatable, readRequest, refuseUntranslatable } from './translate.ts';
 import type { GatewayDeps, ServedModel } from './types.ts';
 
@@ -15,13 +16,17 @@ export type TaskPlan = { readonly do: 'relay'; readonly upstream: Upstream } | {
 export function resolveTask(exchange: Exchange, steps: Steps): Resolution {
   const { route, body, members, model, request, caller } = exchange;
   const resolution = steps.resolver.resolve({ headers: request.headers, protocol: route.tap, body, members, model });
-  const { task, fingerprint } = resolution;
+  const { fingerprint } = resolution;
+  // A template leads only to tasks that its key may use; otherwise the model that the request names answers.
+  const isOpen =
+    resolution.task === null || resolution.by !== 'fingerprint' || caller.tasks !== null || mayUseTask(caller, resolution.task);
+  const task = isOpen ? resolution.task : null;
   exchange.task = task;
   if (fingerprint !== null) {
     exchange.fingerprint = fingerprint.hash;
     steps.templates.met(fingerprint);
   }
-  if (caller.tasks !== null && (task === null || !caller.tasks.has(task.name))) {
+  if (task === null ? caller.tasks !== null : !mayUseTask(caller, task)) {
     const which = task === null ? 'requests that name no task' : `the task "${task.name}"`;
     throw new SmallfirstError('FORBIDDEN', `The key "${caller.key ?? ''}" does not allow ${which}.`);
   }

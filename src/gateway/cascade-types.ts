@@ -11,6 +11,8 @@ export interface Steps {
   readonly resolver: TaskResolver;
   readonly policies: TaskPolicies;
   readonly templates: Pick<TemplateBook, 'met'>;
+  /** Every model of the config, those that answer in this process included. */
+  readonly models: Iterable<Model>;
   /** Whether a model of the config answers in this process: a student, a recording. */
   isLocal(name: string): boolean;
   /** A model of the config by name. Throws MODEL_NOT_FOUND. */

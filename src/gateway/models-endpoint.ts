@@ -3,33 +3,52 @@ import { answerJson } from './answer.ts';
 import { modelNotFound } from './dispatch.ts';
 import type { Exchange } from './exchange.ts';
 import type { Family } from './parties.ts';
-import type { GatewayDeps, ServedModel } from './types.ts';
+import { ALIAS } from './resolve.ts';
+import { mayUseModel, mayUseTask } from './scope.ts';
+import type { GatewayDeps } from './types.ts';
 
-/** `GET /v1/models`: what the caller may name, in the shape of its protocol. */
+/** A name that stands in `model`, and who is said to own it. */
+interface Named {
+  readonly name: string;
+  readonly owner: string;
+}
+
+/** Whether the config names anything that could be listed; else the list is the upstream's. */
+export function hasModels({ steps }: GatewayDeps): boolean {
+  for (const _ of steps.models) return true;
+  return false;
+}
+
+/** `GET /v1/models`: what the caller may name, models and tasks, in the shape of its protocol. */
 export function listModels(exchange: Exchange, deps: GatewayDeps): void {
-  const models = [...deps.directory.models.values()].filter((model) => mayUse(exchange, model));
-  answerJson(exchange, 200, shapes[exchange.route.family].list(models));
+  answerJson(exchange, 200, shapes[exchange.route.family].list(namesFor(exchange, deps)));
 }
 
 /** `GET /v1/models/ID`. Throws MODEL_NOT_FOUND. */
 export function showModel(exchange: Exchange, deps: GatewayDeps): void {
   const name = decoded(exchange.path.slice('/v1/models/'.length));
-  const model = deps.directory.models.get(name);
-  if (model === undefined || !mayUse(exchange, model)) throw modelNotFound(name);
-  answerJson(exchange, 200, shapes[exchange.route.family].one(model));
+  const found = namesFor(exchange, deps).find((named) => named.name === name);
+  if (found === undefined) throw modelNotFound(name);
+  answerJson(exchange, 200, shapes[exchange.route.family].one(found));
 }
 
-function mayUse(exchange: Exchange, model: ServedModel): boolean {
-  return exchange.caller.models === null || exchange.caller.models.has(model.name);
+function namesFor({ caller }: Exchange, { steps }: GatewayDeps): readonly Named[] {
+  const names: Named[] = [];
+  // A key that lists its tasks is refused whatever names none of them.
+  if (caller.tasks === null) {
+    for (const { name, provider } of steps.models) if (mayUseModel(caller, name)) names.push({ name, owner: provider });
+  }
+  for (const task of steps.resolver.tasks) if (mayUseTask(caller, task)) names.push({ name: `${ALIAS}${task.name}`, owner: 'smallfirst' });
+  return names;
 }
 
 /** Nobody records when a model was made; the protocols want a time, so it is the beginning of theirs. */
-function openaiModel(model: ServedModel) {
-  return { id: model.name, object: 'model', created: 0, owned_by: model.provider };
+function openaiModel({ name, owner }: Named) {
+  return { id: name, object: 'model', created: 0, owned_by: owner };
 }
 
-function anthropicModel(model: ServedModel) {
-  return { type: 'model', id: model.name, display_name: model.name, created_at: '1970-01-01T00:00:00Z' };
+function anthropicModel({ name }: Named) {
+  return { type: 'model', id: name, display_name: name, created_at: '1970-01-01T00:00:00Z' };
 }
 
 /** How each family's clients read a model, and a list of them. */
@@ -48,8 +67,8 @@ const shapes: Readonly<Record<Family, Shape>> = {
 };
 
 interface Shape {
-  readonly one: (model: ServedModel) => JsonObject;
-  readonly list: (models: readonly ServedModel[]) => JsonObject;
+  readonly one: (model: Named) => JsonObject;
+  readonly list: (models: readonly Named[]) => JsonObject;
 }
 
 /** A name may hold slashes, escaped or not. */

@@ -21,7 +21,8 @@ export interface Resolution {
 }
 
 const HEADER = 'x-smallfirst-task';
-const ALIAS = 'task/';
+/** What stands before a task's name where it is named in place of a model. */
+export const ALIAS = 'task/';
 const MAX_METADATA_BYTES = 16 * 1024;
 
 /**
@@ -37,6 +38,11 @@ export class TaskResolver {
   constructor(tasks: ReadonlyMap<string, TaskConfig>) {
     this.#tasks = tasks;
     for (const task of tasks.values()) for (const hash of task.fingerprints) this.#byFingerprint.set(hash, task);
+  }
+
+  /** Every task that can be named. */
+  get tasks(): Iterable<TaskConfig> {
+    return this.#tasks.values();
   }
 
   /** Throws TASK_NOT_FOUND, and REQUEST_INVALID for a header that is no name. */

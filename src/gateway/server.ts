@@ -11,7 +11,7 @@ import { answerCount } from './count-tokens.ts';
 import { plan, readCall } from './dispatch.ts';
 import { Exchange, type Target } from './exchange.ts';
 import { takeFeedback } from './feedback.ts';
-import { listModels, showModel } from './models-endpoint.ts';
+import { hasModels, listModels, showModel } from './models-endpoint.ts';
 import { describeFailure } from './observe/redact.ts';
 import { Relay } from './relay.ts';
 import { routeOf, usualPath } from './routes.ts';
@@ -175,11 +175,11 @@ class HttpGateway implements Gateway {
       case 'none':
         throw notServed(exchange);
       case 'list-models':
-        if (this.#deps.directory.models.size > 0) listModels(exchange, this.#deps);
+        if (hasModels(this.#deps)) listModels(exchange, this.#deps);
         else this.#endpoint(exchange);
         return;
       case 'show-model':
-        if (this.#deps.directory.models.size > 0) showModel(exchange, this.#deps);
+        if (hasModels(this.#deps)) showModel(exchange, this.#deps);
         else this.#endpoint(exchange);
         return;
       case 'endpoint':
