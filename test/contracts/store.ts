@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { type Certificate, DEFAULT_FLOOR, type NanoUsd, newId } from '../../src/core/index.ts';
-import type { EvalCell, Store, StoredPair } from '../../src/store/types.ts';
+import type { EvalCell, Store } from '../../src/store/types.ts';
 import { callsContract, type Effort } from './store-calls.ts';
 import { feedbackContract } from './store-feedback.ts';
+import { eventsContract, looksContract } from './store-life.ts';
+import { aPair, pairsContract } from './store-pairs.ts';
 import { templatesContract } from './store-templates.ts';
 
 const at = Date.UTC(2026, 0, 15);
@@ -20,7 +22,9 @@ export function storeContract(name: string, open: () => Promise<Store>, effort: 
   describe(`store: ${name}`, () => {
     callsContract(open, effort);
     describe('bodies', () => bodiesContract(withStore));
-    describe('pairs', () => pairsContract(withStore));
+    describe('pairs', () => pairsContract(open));
+    describe('looks', () => looksContract(open));
+    describe('events of tasks', () => eventsContract(open));
     describe('evals', () => evalsContract(withStore));
     describe('certificates', () => certificatesContract(withStore));
     describe('feedback', () => feedbackContract(open));
@@ -75,67 +79,6 @@ function bodiesContract(withStore: WithStore): void {
         'edge',
         'twice',
       ]);
-    }));
-}
-
-function aPair(parts: Partial<StoredPair> = {}): StoredPair {
-  return {
-    id: newId(),
-    task: 'classify',
-    small: 'small',
-    big: 'big',
-    at,
-    drawn: 'uniform',
-    inclusion: 0.05,
-    cluster: 'conversation 7',
-    smallQuality: 1,
-    bigQuality: 0.75,
-    confidence: 0.1 + 0.2,
-    signals: { margin: 0.5, logprob: -1e-300 },
-    smallCost: 12 as NanoUsd,
-    bigCost: 3_400 as NanoUsd,
-    smallLatencyMs: 0.0621,
-    bigLatencyMs: 1234.5678,
-    ...parts,
-  };
-}
-
-function pairsContract(withStore: WithStore): void {
-  const query = { task: 'classify', small: 'small', big: 'big' };
-
-  it('gives pairs back as they were, oldest first, and only those asked for', () =>
-    withStore(async (store) => {
-      const bare = aPair({
-        at: at + 1,
-        cluster: null,
-        confidence: null,
-        signals: {},
-        smallCost: null,
-        bigCost: null,
-        smallLatencyMs: null,
-        bigLatencyMs: null,
-      });
-      const full = aPair();
-      expect(await store.pairs.append([bare, full, aPair({ task: 'draft' }), aPair({ small: 'other' }), aPair({ big: 'other' })])).toBe(5);
-      expect(await store.pairs.list(query)).toEqual([full, bare]);
-      expect(await store.pairs.list({ ...query, since: at + 1 })).toEqual([bare]);
-      expect(await store.pairs.count(query)).toBe(2);
-      expect(await store.pairs.count({ ...query, task: 'unknown' })).toBe(0);
-    }));
-
-  it('leaves a pair alone that is there already, for this task and these models only', () =>
-    withStore(async (store) => {
-      const pair = aPair({ id: 'same' });
-      expect(await store.pairs.append([pair, { ...pair, smallQuality: 0 }, { ...pair, task: 'draft' }])).toBe(2);
-      expect(await store.pairs.append([{ ...pair, smallQuality: 0.5 }])).toBe(0);
-      expect(await store.pairs.list(query)).toEqual([pair]);
-      expect(await store.pairs.append([])).toBe(0);
-    }));
-
-  it('keeps nothing of a batch with a pair that cannot be kept', () =>
-    withStore(async (store) => {
-      await expect(store.pairs.append([aPair(), aPair({ smallQuality: Number.NaN })])).rejects.toMatchObject({ code: 'INPUT_INVALID' });
-      expect(await store.pairs.count(query)).toBe(0);
     }));
 }
 

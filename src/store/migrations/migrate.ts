@@ -4,10 +4,11 @@ import type { Tables } from '../sql/tables.ts';
 import { initial } from './0001-initial.ts';
 import { feedback } from './0002-feedback.ts';
 import { templates } from './0003-templates.ts';
+import { taskLife } from './0004-task-life.ts';
 import type { Dialect, Migration } from './migration.ts';
 
 /** Every step of the schema, in order. */
-export const migrations: readonly Migration[] = [initial, feedback, templates];
+export const migrations: readonly Migration[] = [initial, feedback, templates, taskLife];
 
 /** The schema that this version writes. */
 export const schemaVersion = migrations.length;

@@ -11,6 +11,8 @@ const released: readonly (readonly [number, string, Dialect, string])[] = [
   [2, 'feedback', 'postgres', 'aaba8752f8fab9d49831b188e0229feece34c9efb34208a8d2abf3ec03e5a73d'],
   [3, 'templates', 'sqlite', '55fb1f4a1644c0b3a467ba96b9ca673b775d9e0dc7fd035826feeaade95ac9d7'],
   [3, 'templates', 'postgres', 'c3d0d0df4bdfead8bfdc21d2bb4f1dbe0b6fe0a52cb7ee020fb6095e5693e45a'],
+  [4, 'task-life', 'sqlite', '6f2016fc65612c13f01a064898f02353fda9069fd72b29d8c54a203be28466cc'],
+  [4, 'task-life', 'postgres', '691fc06ab5c9a80a79494c4041a06396a88557f41af8b22eadf1be4d355cfc8a'],
 ];
 
 describe('migrations', () => {

@@ -4,7 +4,7 @@ import type { CallFilter, CallStore } from '../types.ts';
 import { readBill } from './bill.ts';
 import { callColumns, callOf } from './call-row.ts';
 import type { Tables } from './tables.ts';
-import { plainName, plainText } from './values.ts';
+import { plainName, plainText, requireLimit } from './values.ts';
 
 /** What differs by engine: the hot path. */
 export interface CallWriter {
@@ -74,8 +74,7 @@ async function listCalls(
   filter: CallFilter,
   page: { readonly limit: number; readonly before?: string },
 ): Promise<readonly Call[]> {
-  if (!Number.isSafeInteger(page.limit) || page.limit < 1) throw new RangeError(`not a page size: ${page.limit}`);
-  let query = joined(db).orderBy('calls.at', 'desc').orderBy('calls.id', 'desc').limit(page.limit);
+  let query = joined(db).orderBy('calls.at', 'desc').orderBy('calls.id', 'desc').limit(requireLimit(page.limit));
   if (filter.task !== undefined) query = query.where('dimensions.task', '=', plainName(filter.task));
   if (filter.model !== undefined) query = query.where('dimensions.model', '=', plainName(filter.model));
   if (filter.since !== undefined) query = query.where('calls.at', '>=', filter.since);

@@ -5,7 +5,18 @@ import { callOf } from './call-row.ts';
 import { joined } from './calls.ts';
 import { clientPurposes, closingOutcomes } from './rollup.ts';
 import type { FeedbackTable, Tables } from './tables.ts';
-import { chunks, exactInteger, fromJson, plainName, plainNameOrNull, plainText, requireCount, requireFinite, toJson } from './values.ts';
+import {
+  chunks,
+  exactInteger,
+  jsonOrNull,
+  plainName,
+  plainNameOrNull,
+  plainText,
+  requireCount,
+  requireFinite,
+  requireLimit,
+  textOrNull,
+} from './values.ts';
 
 /** Feedback over SQL. */
 export function sqlFeedbackStore(db: Kysely<Tables>): FeedbackStore {
@@ -49,8 +60,7 @@ async function listFeedback(
   filter: Parameters<FeedbackStore['list']>[0],
   page: Parameters<FeedbackStore['list']>[1],
 ): Promise<FeedbackTable[]> {
-  if (!Number.isSafeInteger(page.limit) || page.limit < 1) throw new RangeError(`not a page size: ${page.limit}`);
-  let query = db.selectFrom('feedback').selectAll().orderBy('at', 'desc').orderBy('id', 'desc').limit(page.limit);
+  let query = db.selectFrom('feedback').selectAll().orderBy('at', 'desc').orderBy('id', 'desc').limit(requireLimit(page.limit));
   if (filter.since !== undefined) query = query.where('at', '>=', filter.since);
   if (filter.until !== undefined) query = query.where('at', '<', filter.until);
   if (filter.task !== undefined) {
@@ -99,9 +109,9 @@ function feedbackRow(feedback: Feedback): FeedbackTable {
     request_id: plainText(feedback.requestId),
     at: requireCount(feedback.at, `feedback ${feedback.id}: at`),
     key: plainNameOrNull(feedback.key),
-    label: feedback.label === null ? null : toJson(feedback.label),
+    label: jsonOrNull(feedback.label),
     score: requireFinite(feedback.score, `feedback ${feedback.id}: score`),
-    comment: feedback.comment === null ? null : toJson(feedback.comment),
+    comment: jsonOrNull(feedback.comment),
   };
 }
 
@@ -111,8 +121,8 @@ function feedbackOf(row: FeedbackTable): Feedback {
     requestId: row.request_id,
     at: exactInteger(row.at),
     key: row.key,
-    label: row.label === null ? null : fromJson<string>(row.label),
+    label: textOrNull(row.label),
     score: row.score,
-    comment: row.comment === null ? null : fromJson<string>(row.comment),
+    comment: textOrNull(row.comment),
   };
 }

@@ -1,6 +1,6 @@
 import type { Generated } from 'kysely';
-import type { Outcome, Purpose, StopReason, Tier, UsageSource } from '../../core/index.ts';
-import type { StoredPair } from '../types.ts';
+import type { CertifyMethod, Outcome, Purpose, StopReason, Tier, UsageSource } from '../../core/index.ts';
+import type { Look, StoredPair, TaskEventKind } from '../types.ts';
 
 /** What a bill can be split by: one row per combination that occurs. */
 export interface DimensionTable {
@@ -85,6 +85,46 @@ export interface PairTable {
   big_cost: number | null;
   small_latency_ms: number | null;
   big_latency_ms: number | null;
+  request_id: string | null;
+  certificate: string | null;
+  prompt: string | null;
+  served_small: string | null;
+  served_big: string | null;
+  /** JSON text, so that any string survives; so are the outputs. */
+  input: string | null;
+  small_output: string | null;
+  big_output: string | null;
+  judged_by: string;
+  skip: number;
+}
+
+export interface LookTable {
+  id: string;
+  task: string;
+  small: string;
+  big: string;
+  series: string;
+  k: number;
+  n: number;
+  delta: number;
+  at: number;
+  taken_by: Look['by'];
+  method: CertifyMethod;
+  verdict: Look['verdict'];
+  retained: number | null;
+  lower_bound: number | null;
+  certificate: string | null;
+}
+
+export interface TaskEventTable {
+  id: string;
+  task: string;
+  at: number;
+  kind: TaskEventKind;
+  certificate: string | null;
+  /** JSON text, so that any string survives; so is the detail. */
+  reason: string;
+  detail: string;
 }
 
 export interface EvalCellTable {
@@ -125,6 +165,8 @@ export interface Tables {
   day_rollups: RollupSums & { day: number; dimension_id: number };
   bodies: { hash: string; at: number; body: Uint8Array };
   pairs: PairTable;
+  looks: LookTable;
+  task_events: TaskEventTable;
   eval_cells: EvalCellTable;
   certificates: { id: string; task: string; issued_at: number; body: string };
   feedback: FeedbackTable;

@@ -22,6 +22,11 @@ export function plainNameOrNull(name: string | null): string | null {
   return name === null ? null : plainName(name);
 }
 
+/** The same for text that may be absent. */
+export function plainTextOrNull(text: string | null): string | null {
+  return text === null ? null : plainText(text);
+}
+
 /** A whole number read from a database. Throws RangeError past 2^53 - 1, where it would have been rounded. */
 export function exactInteger(value: unknown): number {
   const number = typeof value === 'number' ? value : Number(value);
@@ -71,6 +76,22 @@ export function toJson(value: Json): string {
 /** Reads what `toJson` wrote. */
 export function fromJson<T>(text: string): T {
   return JSON.parse(text) as T;
+}
+
+/** Any text, or null, as JSON text or null. */
+export function jsonOrNull(text: string | null): string | null {
+  return text === null ? null : toJson(text);
+}
+
+/** Reads what `jsonOrNull` wrote. */
+export function textOrNull(json: string | null): string | null {
+  return json === null ? null : fromJson<string>(json);
+}
+
+/** Refuses what is no page size. */
+export function requireLimit(limit: number): number {
+  if (Number.isSafeInteger(limit) && limit >= 1) return limit;
+  throw new RangeError(`not a page size: ${limit}`);
 }
 
 /** A list in parts of at most `size`: engines limit the parameters of one statement. */

@@ -25,6 +25,8 @@ export async function openSqliteWorker(path: string, options: SqliteFileOptions)
     calls: portOf(line, 'calls'),
     bodies: portOf(line, 'bodies'),
     pairs: portOf(line, 'pairs'),
+    looks: portOf(line, 'looks'),
+    events: portOf(line, 'events'),
     evals: portOf(line, 'evals'),
     certificates: portOf(line, 'certificates'),
     feedback: portOf(line, 'feedback'),

@@ -9,6 +9,8 @@ export const portMethods = {
   calls: { append: true, ofRequest: true, list: true, bill: true, prune: true },
   bodies: { put: true, get: true, prune: true },
   pairs: { append: true, list: true, count: true },
+  looks: { add: true, list: true },
+  events: { add: true, list: true },
   evals: { put: true, found: true, ofRun: true },
   certificates: { add: true, current: true, history: true, void: true },
   feedback: { append: true, ofRequest: true, list: true },

@@ -30,6 +30,7 @@ describe('a SQLite file', () => {
       { version: 1, name: 'initial' },
       { version: 2, name: 'feedback' },
       { version: 3, name: 'templates' },
+      { version: 4, name: 'task-life' },
     ]);
     connection.close();
   });
