@@ -47,11 +47,12 @@ export class RelayBooking {
   }
 
   /** The row; null where there is one already, or the request is no call. */
-  row({ outcome, error, report, counted }: RelayEnd): Call | null {
+  row(end: RelayEnd): Call | null {
     const { exchange, deps, target, renames } = this.#setting;
     if (this.#isMade || !isRecorded(exchange)) return null;
     this.#isMade = true;
     const { head } = this;
+    const { outcome, error, report, counted } = this.#checked(end);
     // An upstream's refusal may name accounts and keys, and what is compressed is no text.
     if (head !== null && head.status < 400 && head.contentEncoding === null)
       exchange.capture?.answeredBytes(exchange.id, this.isStream ? this.written : null);
@@ -66,6 +67,21 @@ export class RelayBooking {
       firstByteAt: this.firstByteAt,
       attempts: this.head?.attempts ?? 1,
     });
+  }
+
+  /**
+   * What passed as an answer, but is none: it says that it failed, or cannot be read as what was asked for. Its bytes are the client's,
+   * who will not read them either.
+   */
+  #checked(end: RelayEnd): RelayEnd {
+    const { exchange } = this.#setting;
+    const { report } = end;
+    if (end.outcome !== 'accepted') return end;
+    const isRedirect = this.head !== null && this.head.status >= 300;
+    if (!isRedirect && (report === null || (report.legible && report.failure === null))) return end;
+    const code = report !== null && report.failure === null ? 'UPSTREAM_INVALID' : 'UPSTREAM_FAILED';
+    exchange.errorCode = code;
+    return { ...end, outcome: 'failed', error: code };
   }
 
   /** Books the row, durable when this returns. */

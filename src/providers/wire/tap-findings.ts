@@ -35,6 +35,7 @@ export class Findings {
   #failure: UpstreamFailure | null = null;
   #stopWord: string | null = null;
   complete = false;
+  legible = true;
   /** The frame that closes a stream has passed: nothing that matters follows. */
   ended = false;
   servedModel: string | null = null;
@@ -90,6 +91,7 @@ export class Findings {
     const normalised = this.#usage === null ? null : this.#normalise(this.#usage);
     return {
       complete: this.complete && this.#failure === null,
+      legible: this.legible,
       stop: this.#stopWord === null ? null : (stopWords[this.#stopWord] ?? 'done'),
       usage: normalised?.usage ?? null,
       usageFlags: normalised?.flags ?? [],

@@ -14,6 +14,18 @@ export function frameReader(protocol: TapProtocol): FrameReader {
   return readChatFrame;
 }
 
+/** Whether a text begins and ends as a JSON object does: what a glance at every frame can tell. */
+export function isBraced(text: string): boolean {
+  let start = 0;
+  let end = text.length - 1;
+  while (start < end && text.charCodeAt(start) <= SPACE) start += 1;
+  while (end > start && text.charCodeAt(end) <= SPACE) end -= 1;
+  return start < end && text.charCodeAt(start) === OPEN_BRACE && text.charCodeAt(end) === CLOSE_BRACE;
+}
+
+const SPACE = 0x20;
+const CLOSE_BRACE = 0x7d;
+
 const OPEN_BRACE = 0x7b;
 const OPEN_BRACKET = 0x5b;
 
@@ -26,6 +38,7 @@ function readChatFrame(frame: SseFrame, findings: Findings, options: TapOptions)
     findings.complete ||= findings.stopped;
     return;
   }
+  if (!isBraced(data)) findings.legible = false;
   if (findings.servedModel === null) {
     findings.servedModel = stringAfter(data, '"model"');
     findings.upstreamId = stringAfter(data, '"id"');
@@ -79,7 +92,9 @@ function chatText(data: string, onText: (text: string) => void): void {
 
 function readMessagesFrame(frame: SseFrame, findings: Findings, options: TapOptions): void {
   const { data } = frame;
-  if (data === '') return;
+  // Some servers end these as OpenAI's end.
+  if (data === '' || data.startsWith('[DONE]')) return;
+  if (!isBraced(data)) findings.legible = false;
   switch (frame.event ?? stringAfter(data, '"type"')) {
     case 'content_block_delta':
       if (options.onText) {
@@ -119,7 +134,8 @@ function readMessagesFrame(frame: SseFrame, findings: Findings, options: TapOpti
 
 function readResponsesFrame(frame: SseFrame, findings: Findings, options: TapOptions): void {
   const { data } = frame;
-  if (data === '') return;
+  if (data === '' || data.startsWith('[DONE]')) return;
+  if (!isBraced(data)) findings.legible = false;
   const type = frame.event ?? stringAfter(data, '"type"') ?? '';
   if (type.endsWith('.delta')) {
     if (options.onText) {

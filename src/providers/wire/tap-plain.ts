@@ -3,7 +3,7 @@ import type { JsonObject } from '../codecs/types.ts';
 import { skipValue } from './json-members.ts';
 import { splice } from './splice.ts';
 import { Findings } from './tap-findings.ts';
-import { readResponseObject } from './tap-frames.ts';
+import { isBraced, readResponseObject } from './tap-frames.ts';
 import { hiddenLogprobs } from './tap-hiding.ts';
 import { NO_BYTES, type Tap, type TapOptions, type TapReport } from './tap-types.ts';
 
@@ -37,6 +37,7 @@ export class PlainTap implements Tap {
       // What is not JSON, or only half of it, tells nothing: `complete` stays false.
       const json = parseJson(body.toString('utf8'));
       if (isObject(json)) readBody(json, this.#findings, this.#options);
+      this.#findings.legible = isObject(json) && isList(json[LISTS[this.#options.protocol]]);
     }
     return this.edits ? splice(body, hiddenLogprobs(body, this.#options)) : NO_BYTES;
   }
@@ -49,6 +50,14 @@ export class PlainTap implements Tap {
     return this.#findings.report();
   }
 }
+
+/** What an answer of each protocol holds, whatever else it holds. */
+const LISTS: Readonly<Record<Exclude<TapOptions['protocol'], 'openai-embeddings'>, string>> = {
+  'openai-chat': 'choices',
+  'openai-completions': 'choices',
+  'openai-responses': 'output',
+  'anthropic-messages': 'content',
+};
 
 function readBody(body: JsonObject, findings: Findings, options: TapOptions): void {
   if (typeof body.model === 'string') findings.servedModel = body.model;
@@ -92,9 +101,12 @@ function readChoices(body: JsonObject, findings: Findings, options: TapOptions):
 }
 
 const USAGE_KEY = Buffer.from('"usage"');
+const DATA_KEY = Buffer.from('"data"');
 
 /** Vectors are long and hold no words: usage is looked for from the end, so they are neither decoded nor parsed. */
 function readEmbeddings(body: Buffer, findings: Findings): void {
+  findings.legible =
+    isBraced(body.toString('latin1', 0, 64) + body.toString('latin1', Math.max(64, body.length - 64))) && body.includes(DATA_KEY);
   const at = body.lastIndexOf(USAGE_KEY);
   const value = at === -1 ? -1 : body.indexOf(0x7b, at);
   if (value === -1) return;

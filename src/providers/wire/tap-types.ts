@@ -25,6 +25,8 @@ export interface TapOptions {
 export interface TapReport {
   /** The answer said that it is whole. Where this is false after the end of the bytes, it was cut. */
   readonly complete: boolean;
+  /** Nothing that came contradicts the protocol: a plain answer has its shape, and every frame of a stream looks like JSON. */
+  readonly legible: boolean;
   readonly stop: StopReason | null;
   readonly usage: Usage | null;
   /** What was odd about the usage, in sentences to log. */

@@ -6,6 +6,7 @@ import type { TapOptions, TapReport } from './tap-types.ts';
 
 const quiet: TapReport = {
   complete: false,
+  legible: true,
   stop: null,
   usage: null,
   usageFlags: [],
@@ -341,6 +342,34 @@ describe('a tap on a plain answer', () => {
     (body) => {
       const { out, report } = run({ protocol: 'openai-chat', stream: false }, body);
       expect([out, report.complete, report.usage]).toEqual([body, false, null]);
+    },
+  );
+});
+
+describe('an answer that is none', () => {
+  const legible = (protocol: TapOptions['protocol'], stream: boolean, text: string) => run({ protocol, stream }, text).report.legible;
+
+  it.each<[TapOptions['protocol'], string]>([
+    ['openai-chat', '{"choices":[]}'],
+    ['openai-completions', ' {"choices":[{"text":"x"}]}\n'],
+    ['openai-responses', '{"output":[],"status":"queued"}'],
+    ['anthropic-messages', '{"type":"message","content":[]}'],
+    ['openai-embeddings', `{"object":"list","data":[{"embedding":[${'0.25,'.repeat(99)}1]}]}`],
+  ])('is told from one of %s, which passes as it came', (protocol, good) => {
+    expect(legible(protocol, false, good)).toBe(true);
+    for (const bad of ['', '<html>', '[]', '{"ok":true}', good.slice(0, -4), 'null']) {
+      expect([bad, legible(protocol, false, bad)]).toEqual([bad, false]);
+      expect(run({ protocol, stream: false }, bad).out).toBe(bad);
+    }
+  });
+
+  it.each<TapOptions['protocol']>(['openai-chat', 'openai-responses', 'anthropic-messages'])(
+    'is a stream of %s with half a frame',
+    (protocol) => {
+      const name = protocol === 'openai-chat' ? '' : 'event: x\n';
+      expect(legible(protocol, true, `: ping\n\n${name}data: {"a":1} \n\n${name}data: [DONE]\n\n`)).toBe(true);
+      expect(legible(protocol, true, `${name}data: {"a":1}\n\n`)).toBe(true);
+      expect(legible(protocol, true, `${name}data: {"a":{"b\n\n`)).toBe(false);
     },
   );
 });

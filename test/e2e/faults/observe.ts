@@ -87,15 +87,19 @@ function describeBody(cell: FaultCell, answer: Response, text: string, broke: bo
     const says = /^data: .*"error":\{/m.test(text);
     parts.push(whole ? 'whole stream' : 'part of a stream');
     if (says) parts.push('error event');
-  } else if (answer.status === 200) parts.push(isJson(text) ? 'whole answer' : 'not JSON');
+  } else if (isSent(cell, text)) parts.push("the upstream's own, byte for byte");
+  else if (answer.status === 200) parts.push(isJson(text) ? 'whole answer' : 'not JSON');
   else parts.push(describeError(cell, text));
   if (broke) parts.push('connection reset');
   return parts.join(', then ');
 }
 
-function describeError(cell: FaultCell, text: string): string {
+function isSent(cell: FaultCell, text: string): boolean {
   const fault = cell.row.always(cell.family);
-  if (fault?.kind === 'status' && fault.body === text) return "the upstream's own, byte for byte";
+  return fault?.kind === 'status' && fault.body === text;
+}
+
+function describeError(cell: FaultCell, text: string): string {
   const { type, error } = JSON.parse(text) as { type?: string; error?: { type?: string; code?: string | null } };
   const envelope = cell.family === 'anthropic' ? type === 'error' : type === undefined && error !== undefined;
   return envelope

@@ -56,6 +56,9 @@ const QUOTA: Readonly<Record<Family, Fault>> = {
 
 const PAGE: Fault = { kind: 'status', status: 502, body: '<html><body><h1>502 Bad Gateway</h1></body></html>' };
 
+/** Answers 200 with something that is no answer. */
+const instead = (body: string): Fault => ({ kind: 'status', status: 200, body });
+
 /** Changes a member wherever it stands: in a plain body, and in the frames of a stream. Undefined removes it. */
 function withMember(name: string, change: (value: object) => unknown): Fault {
   const changed = (text: string) =>
@@ -147,6 +150,21 @@ export const faultRows: readonly FaultRow[] = [
     requests: ['stream'],
   },
   { name: 'a chunk, or the body, is no JSON', ladder: true, first: none, always: () => ({ kind: 'malformed' }), requests: BOTH },
+  {
+    name: '200 with an HTML page',
+    ladder: true,
+    first: none,
+    always: () => instead('<html><body>Please sign in</body></html>'),
+    requests: BOTH,
+  },
+  { name: '200 with JSON of another shape', ladder: true, first: none, always: () => instead('{"ok":true}'), requests: BOTH },
+  {
+    name: '200 with an error object',
+    ladder: true,
+    first: none,
+    always: (f) => instead(errorBody(f, { type: 'server_error', message: 'Network connection lost.' })),
+    requests: BOTH,
+  },
   { name: 'slow first byte (400 ms)', first: none, always: () => ({ kind: 'slow-first-byte', ms: 400 }), requests: BOTH },
   {
     name: 'usage that cannot be (negative, text)',
