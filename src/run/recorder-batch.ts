@@ -1,6 +1,6 @@
 import { appendFileSync } from 'node:fs';
 import { type Call, type EpochMs, SmallfirstError } from '../core/index.ts';
-import type { Feedback, Store } from '../store/types.ts';
+import type { Feedback, Store, StoredPair, TaskEvent } from '../store/types.ts';
 import { rejectedPath } from './spool-folder.ts';
 import { type Body, decodeRecord } from './spool-record.ts';
 
@@ -21,6 +21,8 @@ export class IngestBatch {
   readonly #calls: Row<Call>[] = [];
   readonly #bodies: Row<Body>[] = [];
   readonly #feedback: Row<Feedback>[] = [];
+  readonly #pairs: Row<StoredPair>[] = [];
+  readonly #events: Row<TaskEvent>[] = [];
   readonly #rejected: Rejected[] = [];
 
   constructor(lines: readonly string[]) {
@@ -35,7 +37,7 @@ export class IngestBatch {
 
   /** When its first row was recorded; null when it holds none. */
   get at(): EpochMs | null {
-    return (this.#calls[0] ?? this.#bodies[0] ?? this.#feedback[0])?.value.at ?? null;
+    return (this.#calls[0] ?? this.#bodies[0] ?? this.#feedback[0] ?? this.#pairs[0] ?? this.#events[0])?.value.at ?? null;
   }
 
   /**
@@ -49,6 +51,8 @@ export class IngestBatch {
       ...(await putAll(this.#bodies, (bodies) => store.bodies.put(bodies))),
       ...(await putAll(this.#calls, (calls) => store.calls.append(calls))),
       ...(await putAll(this.#feedback, (feedback) => store.feedback.append(feedback))),
+      ...(await putAll(this.#pairs, (pairs) => store.pairs.append(pairs))),
+      ...(await putAll(this.#events, (events) => store.events.add(events))),
     ];
     if (rejected.length > 0) {
       const text = rejected.map((row) => `${JSON.stringify(row)}\n`).join('');
@@ -68,6 +72,12 @@ export class IngestBatch {
         break;
       case 'feedback':
         this.#feedback.push({ value: record.feedback, line });
+        break;
+      case 'pair':
+        this.#pairs.push({ value: record.pair, line });
+        break;
+      case 'event':
+        this.#events.push({ value: record.event, line });
         break;
     }
   }

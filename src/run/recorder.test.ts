@@ -17,6 +17,8 @@ import Database from 'libsql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { aCall } from '../../test/contracts/calls.ts';
 import { aFeedback } from '../../test/contracts/store-feedback.ts';
+import { anEvent } from '../../test/contracts/store-life.ts';
+import { aPair } from '../../test/contracts/store-pairs.ts';
 import { recorderState } from '../../test/support/recorder-state.ts';
 import { type Call, type NanoUsd, systemClock } from '../core/index.ts';
 import { openSqliteStore, type Store } from '../store/index.ts';
@@ -170,6 +172,33 @@ describe('a recorder', () => {
     ]);
     expect(ids(await callsIn(world.database))).toEqual(ids(good));
     expect(world.warnings).toEqual(['the store refused rows for good: see rejected.jsonl in the spool']);
+  });
+
+  it('takes pairs and events of tasks once, however often they come, and sets aside those that no store takes', async () => {
+    const world = newWorld();
+    const pairs = Array.from({ length: 5 }, (_, i) => aPair({ at: january.from + i }));
+    const events = Array.from({ length: 5 }, (_, i) => anEvent({ at: january.from + i }));
+    for (let run = 0; run < 2; run++) {
+      const recorder = world.open({ bodyLimit: 100 });
+      for (const pair of pairs) recorder.pair(pair);
+      for (const event of events) recorder.event(event);
+      recorder.pair(aPair({ id: `bad ${run}`, inclusion: 0 }));
+      recorder.event(anEvent({ id: `bad ${run}`, at: -1 }));
+      recorder.pair(
+        aPair({ id: 'long', at: january.to, input: 'x'.repeat(101), smallOutput: 'y'.repeat(100), bigOutput: 'z'.repeat(101) }),
+      );
+      expect(recorder.state()).toMatchObject({ recordedRows: 13, lostRows: 0 });
+      expect(await recorder.close(60_000)).toBe(true);
+      expect(recorder.state()).toMatchObject({ ingestedRows: 13, rejectedRows: 2, lastError: null });
+      recorder.pair(pairs[0]!);
+      recorder.event(events[0]!);
+      expect(recorder.state().lostRows).toBe(2);
+    }
+    const stored = await inStore(world.database, (store) => store.pairs.list({ task: 'classify' }));
+    expect(stored.slice(0, 5)).toEqual(pairs);
+    expect(stored.slice(5)).toMatchObject([{ id: 'long', input: null, smallOutput: 'y'.repeat(100), bigOutput: null }]);
+    expect(await inStore(world.database, (store) => store.events.list({}))).toEqual(events);
+    expect(readFileSync(rejectedPath(world.folder), 'utf8').trimEnd().split('\n')).toHaveLength(4);
   });
 
   it('waits for a database that is locked while recording goes on, and drains when it is free', async () => {

@@ -1,8 +1,9 @@
 import { type Call, type Clock, type EpochMs, SmallfirstError } from '../core/index.ts';
-import type { Feedback } from '../store/types.ts';
+import type { Feedback, StoredPair, TaskEvent } from '../store/types.ts';
 import type { IngestReport, IngestSettings, IngestTrouble, Retention, StoreLocation } from './recorder-protocol.ts';
 import { IngestThread } from './recorder-thread.ts';
 import { hasReached, type SpoolPosition } from './spool-folder.ts';
+import { encodeEvent, encodePair } from './spool-life-record.ts';
 import { type Body, encodeBody, encodeCall, encodeFeedback } from './spool-record.ts';
 import { SpoolWriter } from './spool-writer.ts';
 
@@ -29,7 +30,7 @@ export interface RecorderOptions {
   readonly bodyLimit?: number;
 }
 
-/** What a recorder has done and what waits. Rows are calls, bodies and feedback. */
+/** What a recorder has done and what waits. Rows are calls, bodies, feedback, pairs and events. */
 export interface RecorderState {
   readonly recordedRows: number;
   /** Durable, but not yet in the store; what an earlier process left included. */
@@ -60,6 +61,10 @@ export interface Recorder {
   record(calls: readonly Call[], bodies?: readonly Body[]): void;
   /** The same for feedback; false when it could not be written. */
   feedback(feedback: Feedback): boolean;
+  /** The same for a pair, without those of its texts that are longer than a body may be. Like `record`, it never throws. */
+  pair(pair: StoredPair): void;
+  /** The same for an event of a task. */
+  event(event: TaskEvent): void;
   state(): RecorderState;
   /** Resolves true once everything recorded before is in the store, false when that takes longer (10 s by default): it stays queued then. */
   drain(timeoutMs?: number): Promise<boolean>;
@@ -138,13 +143,18 @@ class SpoolRecorder implements Recorder {
   }
 
   feedback(feedback: Feedback): boolean {
-    try {
-      this.#append(encodeFeedback(feedback), 1);
-      return true;
-    } catch (error) {
-      this.#failed(error, 1);
-      return false;
-    }
+    return this.#appendOne(() => encodeFeedback(feedback));
+  }
+
+  pair(pair: StoredPair): void {
+    const kept = (text: string | null) => (text !== null && text.length > this.#bodyLimit ? null : text);
+    this.#appendOne(() =>
+      encodePair({ ...pair, input: kept(pair.input), smallOutput: kept(pair.smallOutput), bigOutput: kept(pair.bigOutput) }),
+    );
+  }
+
+  event(event: TaskEvent): void {
+    this.#appendOne(() => encodeEvent(event));
   }
 
   state(): RecorderState {
@@ -208,6 +218,16 @@ class SpoolRecorder implements Recorder {
     await this.#thread.ended;
     clearTimeout(timer);
     return this.#report !== null && hasReached(this.#report.position, end);
+  }
+
+  #appendOne(encode: () => string): boolean {
+    try {
+      this.#append(encode(), 1);
+      return true;
+    } catch (error) {
+      this.#failed(error, 1);
+      return false;
+    }
   }
 
   #append(lines: string, rows: number): void {

@@ -1,7 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { aBareCall, aCall } from '../../test/contracts/calls.ts';
+import { anEvent } from '../../test/contracts/store-life.ts';
+import { aBarePair, aPair } from '../../test/contracts/store-pairs.ts';
 import type { Call, NanoUsd } from '../core/index.ts';
+import type { StoredPair, TaskEvent } from '../store/types.ts';
+import { encodeEvent, encodePair } from './spool-life-record.ts';
 import { decodeRecord, encodeBody, encodeCall, encodeFeedback } from './spool-record.ts';
 
 // Every UTF-16 unit, broken surrogates included: names come from clients and providers.
@@ -50,6 +54,62 @@ const call: fc.Arbitrary<Call> = fc.record({
   tags: fc.dictionary(text, text, { noNullPrototype: true }),
 });
 
+const money = fc.option(fc.maxSafeInteger().map((value) => (value === 0 ? 0 : value) as NanoUsd));
+const real = fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => (value === 0 ? 0 : value));
+
+const pair: fc.Arbitrary<StoredPair> = fc.record({
+  id: text,
+  task: text,
+  small: text,
+  big: text,
+  at: count,
+  drawn: fc.constantFrom('uniform', 'audit', 'feedback', 'active', 'upload'),
+  inclusion: real,
+  cluster: textOrNull,
+  smallQuality: real,
+  bigQuality: real,
+  confidence: measured,
+  signals: fc.dictionary(text, real, { noNullPrototype: true }),
+  smallCost: money,
+  bigCost: money,
+  smallLatencyMs: measured,
+  bigLatencyMs: measured,
+  requestId: textOrNull,
+  certificate: textOrNull,
+  prompt: textOrNull,
+  servedSmall: textOrNull,
+  servedBig: textOrNull,
+  input: textOrNull,
+  smallOutput: textOrNull,
+  bigOutput: textOrNull,
+  by: text,
+  skip: fc.boolean(),
+});
+
+const event: fc.Arbitrary<TaskEvent> = fc.record({
+  id: text,
+  task: text,
+  at: count,
+  kind: fc.constantFrom(
+    'proposed',
+    'approved',
+    'stage',
+    'alarm',
+    'provisional',
+    'rollback',
+    'voided',
+    'covariate',
+    'recovered',
+    'shadow-budget',
+    'deprecation',
+    'drift',
+  ),
+  certificate: textOrNull,
+  reason: text,
+  // As JSON has it: there is no -0.
+  detail: fc.jsonValue({ stringUnit: 'binary' }).map((value) => JSON.parse(JSON.stringify(value)) as TaskEvent['detail']),
+});
+
 const lineOf = (encoded: string): string => {
   expect(encoded.indexOf('\n')).toBe(encoded.length - 1);
   return encoded.slice(0, -1);
@@ -76,10 +136,21 @@ describe('a line of the spool', () => {
     );
   });
 
+  it('gives any pair and any event of a task back as they were', () => {
+    fc.assert(
+      fc.property(pair, event, (one, other) => {
+        expect(decodeRecord(Buffer.from(lineOf(encodePair(one)), 'utf8').toString('utf8'))).toEqual({ kind: 'pair', pair: one });
+        expect(decodeRecord(Buffer.from(lineOf(encodeEvent(other)), 'utf8').toString('utf8'))).toEqual({ kind: 'event', event: other });
+      }),
+      { numRuns: 300 },
+    );
+  });
+
   it('that was torn anywhere is no line', () => {
-    const line = lineOf(encodeCall(aCall()));
-    for (let length = 0; length < line.length; length++) {
-      expect(() => decodeRecord(line.slice(0, length))).toThrow(expect.objectContaining({ code: 'INPUT_INVALID' }));
+    for (const line of [encodeCall(aCall()), encodePair(aPair()), encodeEvent(anEvent())].map(lineOf)) {
+      for (let length = 0; length < line.length; length++) {
+        expect(() => decodeRecord(line.slice(0, length))).toThrow(expect.objectContaining({ code: 'INPUT_INVALID' }));
+      }
     }
   });
 
@@ -92,6 +163,11 @@ describe('a line of the spool', () => {
     ['a body with a number for a text', '["b1","hash",1,2]'],
     ['a call with a cost that is no number', encodeCall(aBareCall({ cost: Number.NaN as NanoUsd }))],
     ['a call with an unknown tier', encodeCall(aCall({ tier: 'constructor' as 'small' }))],
+    ['a pair with a quality that is no number', encodePair(aBarePair({ smallQuality: Number.NaN }))],
+    ['a pair with a signal that is no number', encodePair(aPair({ signals: { margin: Number.NaN } }))],
+    ['a pair that was drawn in an unknown way', encodePair(aPair({ drawn: 'toString' as 'audit' }))],
+    ['a pair with a member too few', encodePair(aPair()).replace(/,1\]\n$/, ']')],
+    ['an event of an unknown kind', encodeEvent(anEvent({ kind: 'valueOf' as 'alarm' }))],
     ['a call with a tag that is no text', encodeCall(aCall({ tags: { a: 1 as unknown as string } }))],
   ])('is refused when it is %s', (_what, line) => {
     expect(() => decodeRecord(line)).toThrow(expect.objectContaining({ code: 'INPUT_INVALID' }));

@@ -1,14 +1,7 @@
-import {
-  type Call,
-  type NanoUsd,
-  type Outcome,
-  type Purpose,
-  SmallfirstError,
-  type StopReason,
-  type Tier,
-  type UsageSource,
-} from '../core/index.ts';
-import type { Feedback } from '../store/types.ts';
+import type { Call, NanoUsd, Outcome, Purpose, StopReason, Tier, UsageSource } from '../core/index.ts';
+import type { Feedback, StoredPair, TaskEvent } from '../store/types.ts';
+import { decodeEvent, decodePair, EVENT, PAIR } from './spool-life-record.ts';
+import { flag, invalid, measured, membersOf, number, numberOrNull, oneOf, requireLength, text, textOrNull } from './spool-members.ts';
 
 /** A request or answer body on its way to the store. */
 export interface Body {
@@ -21,7 +14,9 @@ export interface Body {
 export type SpoolRecord =
   | { readonly kind: 'call'; readonly call: Call }
   | { readonly kind: 'body'; readonly body: Body }
-  | { readonly kind: 'feedback'; readonly feedback: Feedback };
+  | { readonly kind: 'feedback'; readonly feedback: Feedback }
+  | { readonly kind: 'pair'; readonly pair: StoredPair }
+  | { readonly kind: 'event'; readonly event: TaskEvent };
 
 const CALL = 'c1';
 const BODY = 'b1';
@@ -88,14 +83,9 @@ export function encodeFeedback(feedback: Feedback): string {
   return `${JSON.stringify([FEEDBACK, id, requestId, at, key, label, measured(score), comment])}\n`;
 }
 
-/** JSON would write NaN and infinity as null, which means something else; as text they are refused when they are read. */
-function measured(value: number | null): number | string | null {
-  return value === null || Number.isFinite(value) ? value : String(value);
-}
-
 /** Reads a line without its newline. Throws INPUT_INVALID, naming the member, for a line that none of the encoders wrote. */
 export function decodeRecord(line: string): SpoolRecord {
-  const members = parse(line);
+  const members = membersOf(line);
   switch (members[0]) {
     case CALL:
       return { kind: 'call', call: decodeCall(members) };
@@ -104,20 +94,13 @@ export function decodeRecord(line: string): SpoolRecord {
       return { kind: 'body', body: { hash: text(members[1], 'hash'), at: number(members[2], 'at'), body: text(members[3], 'body') } };
     case FEEDBACK:
       return { kind: 'feedback', feedback: decodeFeedback(members) };
+    case PAIR:
+      return { kind: 'pair', pair: decodePair(members) };
+    case EVENT:
+      return { kind: 'event', event: decodeEvent(members) };
     default:
       throw invalid('it is of a kind that this version does not know');
   }
-}
-
-function parse(line: string): readonly unknown[] {
-  let value: unknown;
-  try {
-    value = JSON.parse(line);
-  } catch {
-    throw invalid('it is not JSON');
-  }
-  if (!Array.isArray(value)) throw invalid('it is not a list');
-  return value as readonly unknown[];
 }
 
 function decodeCall(m: readonly unknown[]): Call {
@@ -208,45 +191,8 @@ const stops = {
 } as const satisfies Record<StopReason, true>;
 const usageSources = { reported: true, counted: true, recorded: true } as const satisfies Record<UsageSource, true>;
 
-function requireLength(members: readonly unknown[], length: number): void {
-  if (members.length !== length) throw invalid(`it has ${members.length} members instead of ${length}`);
-}
-
-function text(value: unknown, what: string): string {
-  if (typeof value === 'string') return value;
-  throw invalid(`${what} is not a text`);
-}
-
-function textOrNull(value: unknown, what: string): string | null {
-  return value === null ? null : text(value, what);
-}
-
-function number(value: unknown, what: string): number {
-  if (typeof value === 'number') return value;
-  throw invalid(`${what} is not a number`);
-}
-
-function numberOrNull(value: unknown, what: string): number | null {
-  return value === null ? null : number(value, what);
-}
-
-function flag(value: unknown, what: string): boolean {
-  if (value === 1) return true;
-  if (value === 0) return false;
-  throw invalid(`${what} is neither 0 nor 1`);
-}
-
-function oneOf<T extends string>(value: unknown, known: Readonly<Record<T, true>>, what: string): T {
-  if (typeof value === 'string' && Object.hasOwn(known, value)) return value as T;
-  throw invalid(`${what} is not a known word`);
-}
-
 function tags(value: unknown): Call['tags'] {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid('tags is not an object');
   for (const tag of Object.values(value)) text(tag, 'a tag');
   return value as Call['tags'];
-}
-
-function invalid(why: string): SmallfirstError {
-  return new SmallfirstError('INPUT_INVALID', `a line of the spool cannot be read: ${why}`);
 }

@@ -12,6 +12,8 @@ import { createRecorder, type StoreLocation } from '../../src/run/index.ts';
 import { seededRandom } from '../../src/statistics/index.ts';
 import { openDataDir, openPostgresStore, openSqliteStore, type Store } from '../../src/store/index.ts';
 import { aCall } from '../contracts/calls.ts';
+import { anEvent } from '../contracts/store-life.ts';
+import { aPair } from '../contracts/store-pairs.ts';
 import { recorderState } from '../support/recorder-state.ts';
 
 const january = { from: Date.UTC(2026, 0, 1), to: Date.UTC(2026, 1, 1) };
@@ -37,8 +39,8 @@ async function everyCall(store: Store): Promise<Call[]> {
 const quiet = { clock: systemClock, warn: () => {} };
 
 /**
- * Records requests of one to three calls as fast as it can, each acknowledged by a line of a file once `record` has returned, until it
- * is killed. Says a number on stdout now and then.
+ * Records requests of one to three calls, with a pair and an event each, as fast as it can until it is killed; every row is acknowledged
+ * by a line of a file once recording it has returned. Says a number on stdout now and then.
  */
 function recordingProcess(dir: string, round: number): ChildProcessWithoutNullStreams {
   const code = `
@@ -52,13 +54,19 @@ function recordingProcess(dir: string, round: number): ChildProcessWithoutNullSt
     });
     const acknowledged = openSync('${dir}/acknowledged', 'a');
     const template = ${JSON.stringify(aCall())};
+    const pair = ${JSON.stringify(aPair())};
+    const event = ${JSON.stringify(anEvent())};
     for (let request = 0; ; request++) {
       const calls = Array.from({ length: 1 + request % 3 }, (_, i) => ({
         ...template, id: '${round}/' + request + '/' + i, requestId: '${round}/' + request, cost: 1 + request, task: 'task ' + (request % 5),
         at: ${january.from} + request * 1000,
       }));
       recorder.record(calls);
-      writeSync(acknowledged, calls.map((call) => call.id + ' ' + call.cost + '\\n').join(''));
+      writeSync(acknowledged, calls.map((call) => 'call ' + call.id + ' ' + call.cost + '\\n').join(''));
+      recorder.pair({ ...pair, id: '${round}/' + request, bigCost: request });
+      writeSync(acknowledged, 'pair ${round}/' + request + ' ' + request + '\\n');
+      recorder.event({ ...event, id: '${round}/' + request, detail: request });
+      writeSync(acknowledged, 'event ${round}/' + request + ' ' + request + '\\n');
       if (request % 20 === 0) {
         console.log(request);
         await new Promise((resolve) => setTimeout(resolve, 1));
@@ -89,13 +97,11 @@ describe('a process that is killed while it records', () => {
     // Else this would prove nothing about rows that an ingest had taken before, or was taking.
     expect(replayed).toBeGreaterThan(0);
     expect(ingested).toBeGreaterThan(0);
-    const acknowledged = new Map(
-      readFileSync(join(dir, 'acknowledged'), 'utf8')
-        .split('\n')
-        .slice(0, -1)
-        .map((line) => line.split(' ') as [string, string])
-        .filter((parts) => parts.length === 2),
-    );
+    const acknowledged = { call: new Map<string, number>(), pair: new Map<string, number>(), event: new Map<string, number>() };
+    for (const line of readFileSync(join(dir, 'acknowledged'), 'utf8').split('\n').slice(0, -1)) {
+      const [kind, id, number] = line.split(' ') as [keyof typeof acknowledged, string, string];
+      acknowledged[kind].set(id, Number(number));
+    }
     const data = await openDataDir(dir);
     const recorder = createRecorder({ folder: join(dir, 'spool'), store: { kind: 'sqlite', path: data.database }, ...quiet });
     expect(await recorder.close(60_000)).toBe(true);
@@ -104,11 +110,19 @@ describe('a process that is killed while it records', () => {
 
     const store = await openSqliteStore(data.database, { readOnly: true });
     const stored = await everyCall(store);
-    const costs = new Map(stored.map((call) => [call.id, String(call.cost)]));
-    for (const [id, cost] of acknowledged) expect(costs.get(id), id).toBe(cost);
-    // At most the last request of each round was written and not acknowledged.
-    expect(stored.length - acknowledged.size).toBeLessThanOrEqual(5 * 3);
-    expect(costs.size).toBe(stored.length);
+    const pairs = await store.pairs.list({ task: 'classify' });
+    const events = await store.events.list({ task: 'classify' });
+    for (const [kind, rows] of [
+      ['call', stored.map((call) => [call.id, call.cost])],
+      ['pair', pairs.map((pair) => [pair.id, pair.bigCost])],
+      ['event', events.map((event) => [event.id, event.detail])],
+    ] as const) {
+      const found = new Map(rows as [string, number][]);
+      expect(found.size, `each ${kind} once`).toBe(rows.length);
+      for (const [id, number] of acknowledged[kind]) expect(found.get(id), `${kind} ${id}`).toBe(number);
+      // At most the last request of each round was written and not acknowledged.
+      expect(rows.length - acknowledged[kind].size).toBeLessThanOrEqual(5 * 3);
+    }
     // Nothing was added up twice either.
     const cost = stored.reduce((sum, call) => sum + (call.cost ?? 0), 0);
     expect(await store.calls.bill(january, [])).toMatchObject([{ calls: stored.length, cost }]);
