@@ -2,10 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { SmallfirstError } from '../core/index.ts';
 import type { Known } from './check.ts';
 import { parseConfig } from './parse.ts';
+import { loadDeprecations } from './pins-deprecations.ts';
 import { loadPrices } from './prices.ts';
 import type { Config, Environment } from './types.ts';
 
-/** Reads and checks a config file and its price file. Throws CONFIG_NOT_FOUND when it cannot be read, and ConfigError with everything that is wrong in it. */
+/** Reads and checks a config file, its price file, its list of shutdowns and its rubrics. Throws CONFIG_NOT_FOUND when one cannot be read, and ConfigError with everything that is wrong in it. */
 export async function loadConfig(path: string, environment: Environment, known: Known = {}): Promise<Config> {
   let text: string;
   try {
@@ -15,6 +16,26 @@ export async function loadConfig(path: string, environment: Environment, known: 
     throw new SmallfirstError('CONFIG_NOT_FOUND', `No config at ${path}: ${reason}.`, { cause: error });
   }
   const config = parseConfig(text, path, environment, known);
-  if (config.priceFile === null) return config;
-  return { ...config, prices: [...config.prices, ...(await loadPrices(config.priceFile, environment))] };
+  const { priceFile, deprecationFile } = config;
+  return {
+    ...config,
+    tasks: await withRubrics(config.tasks),
+    prices: priceFile === null ? config.prices : [...config.prices, ...(await loadPrices(priceFile, environment))],
+    deprecations: deprecationFile === null ? [] : await loadDeprecations(deprecationFile, environment),
+  };
+}
+
+async function withRubrics(tasks: Config['tasks']): Promise<Config['tasks']> {
+  const read = new Map(tasks);
+  for (const [name, task] of tasks) {
+    const file = task.judge?.rubricFile ?? null;
+    if (task.judge === null || file === null) continue;
+    const rubric = await readFile(file, 'utf8').catch((cause: unknown) => {
+      throw new SmallfirstError('CONFIG_NOT_FOUND', `No rubric at ${file}, which the task ${name} names.`, { cause });
+    });
+    if (rubric.trim() === '')
+      throw new SmallfirstError('CONFIG_INVALID', `The rubric of the task ${name} is empty.`, { position: { file } });
+    read.set(name, { ...task, judge: { ...task.judge, rubric } });
+  }
+  return read;
 }

@@ -53,10 +53,30 @@ const certificate = z.strictObject({
   expires: instant,
 });
 
+/** One pin of the lock file: what a name of the registry stood for, as the tool saw it answer. */
+const pin = z.strictObject({
+  alias: z.string().min(1).describe('Name of the model in the config'),
+  provider: z.string().min(1),
+  model: z.string().min(1).describe('The name on the wire'),
+  servedModel: z.string().min(1).nullable().describe('The model that answers say they come from; null where none said it'),
+  systemFingerprints: z.array(z.string().min(1)).describe('Every system_fingerprint that answers carried'),
+  firstSeen: instant.nullable(),
+  lastSeen: instant.nullable(),
+  shutdown: z
+    .strictObject({
+      on: z.iso.date().describe('First day (UTC) on which calls may fail'),
+      replacement: z.string().min(1).nullable(),
+      source: z.string().min(1).describe('The page that says so'),
+      asOf: z.iso.date().describe('The day on which that page was read'),
+    })
+    .nullable(),
+});
+
 /** The shape of smallfirst.lock. */
 export const lockSchema = z.strictObject({
   version: z.literal(1),
   certificates: z.array(certificate).default([]),
+  pins: z.array(pin).optional().describe('What each model of the config was when `smallfirst pins update --write` last looked'),
 });
 
 export type RawLock = z.output<typeof lockSchema>;

@@ -2,7 +2,19 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { formatLock, type LockedCertificate, lockPathOf, NO_LOCK, parseLock, readLock, withCertificate, writeLock } from './lock.ts';
+import {
+  formatLock,
+  type LockedCertificate,
+  lockPathOf,
+  NO_LOCK,
+  parseLock,
+  readLock,
+  withCertificate,
+  withoutCertificates,
+  withPin,
+  writeLock,
+} from './lock.ts';
+import type { Pin } from './lock-pins.ts';
 
 const certificate: LockedCertificate = {
   id: '0199-1',
@@ -103,5 +115,39 @@ describe('smallfirst.lock', () => {
     expect((await readLock(path)).certificates.get('classify')).toEqual(certificate);
     expect(await readdir(folder)).toEqual(['smallfirst.lock']);
     expect(await readFile(path, 'utf8')).toMatch(/^# Written by/);
+  });
+});
+
+describe('pins in smallfirst.lock', () => {
+  const pin: Pin = {
+    alias: 'frontier',
+    provider: 'openai',
+    model: 'gpt-4o-2024-08-06',
+    servedModel: 'gpt-4o-2024-08-06',
+    systemFingerprints: ['fp_a', 'fp_b'],
+    firstSeen: Date.UTC(2026, 9, 1),
+    lastSeen: Date.UTC(2026, 10, 1),
+    shutdown: { on: '2027-01-14', replacement: 'gpt-6-luna', source: 'https://example.com/deprecations', asOf: '2026-10-28' },
+  };
+  const bare: Pin = { ...pin, alias: 'a', servedModel: null, systemFingerprints: [], firstSeen: null, lastSeen: null, shutdown: null };
+
+  it('are given back as they were written, models in order, beside the certificates', () => {
+    const lock = withPin(withPin(withCertificate(NO_LOCK, certificate), pin), bare);
+    const read = parseLock(formatLock(lock), 'smallfirst.lock');
+    expect(read.pins).toEqual(lock.pins);
+    expect(read.certificates).toEqual(lock.certificates);
+    expect([...read.pins.keys()]).toEqual(['a', 'frontier']);
+    expect(withCertificate(read, { ...certificate, task: 'other' }).pins).toEqual(lock.pins);
+    expect(withoutCertificates(read, ['classify'])).toEqual({ certificates: new Map(), pins: lock.pins });
+  });
+
+  it('are none in a lock file that was written before there were any', () => {
+    expect(parseLock('version: 1\ncertificates: []\n', 'l').pins).toEqual(new Map());
+    expect(formatLock(withCertificate(NO_LOCK, certificate))).not.toContain('pins:\n  -');
+  });
+
+  it('are refused where two are of one model', () => {
+    const text = formatLock(withPin(NO_LOCK, pin));
+    expect(() => parseLock(text + text.slice(text.indexOf('  - alias')), 'l')).toThrow('is a second one for the model "frontier"');
   });
 });

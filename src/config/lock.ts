@@ -6,6 +6,7 @@ import { type Calibrator, parseCalibrator, type SignalName } from '../confidence
 import { type Certificate, SmallfirstError } from '../core/index.ts';
 import { ConfigError, type Problem } from './config-error.ts';
 import { explain } from './explain.ts';
+import { type Pin, pinsIn, rawPins } from './lock-pins.ts';
 import { lockSchema, type RawLock } from './lock-schema.ts';
 import { Source } from './source.ts';
 
@@ -18,12 +19,14 @@ export interface LockedCertificate extends Omit<Certificate, 'signal'> {
   readonly gate: { readonly tokens: number } | null;
 }
 
-/** What smallfirst.lock says: at most one certificate per task. Written by the tool, reviewed in git. */
+/** What smallfirst.lock says: at most one certificate per task, and one pin per model. Written by the tool, reviewed in git. */
 export interface Lock {
   readonly certificates: ReadonlyMap<string, LockedCertificate>;
+  /** By name of the model in the config; empty in a lock file that was written before there were pins. */
+  readonly pins: ReadonlyMap<string, Pin>;
 }
 
-export const NO_LOCK: Lock = { certificates: new Map() };
+export const NO_LOCK: Lock = { certificates: new Map(), pins: new Map() };
 
 /** The lock file that belongs to a config file: beside it, by the same name. */
 export function lockPathOf(configFile: string): string {
@@ -49,7 +52,8 @@ export function parseLock(text: string, file: string): Lock {
       throw failure([{ message: `certificates.${i}.calibrator: ${error.message}.`, position: source.at([...at, 'calibrator']) }]);
     }
   }
-  return { certificates };
+  const pins = pinsIn(parsed.data, source);
+  return { certificates, pins };
 }
 
 /** Reads a lock file; one that is not there holds nothing. Throws a ConfigError for one that cannot be read as one. */
@@ -65,14 +69,15 @@ export async function readLock(path: string): Promise<Lock> {
 }
 
 const HEADER = [
-  'Written by `smallfirst certify --write`; review changes, do not edit.',
+  'Written by `smallfirst certify --write` and `smallfirst pins update --write`; review changes, do not edit.',
   'A certificate is void when it expires or when anything in its pins changes: then the frontier answers.',
 ];
 
-/** A lock as text: tasks in order, so that a review sees only what changed. */
+/** A lock as text: tasks and models in order, so that a review sees only what changed. */
 export function formatLock(lock: Lock): string {
   const certificates = [...lock.certificates.values()].sort((a, b) => (a.task < b.task ? -1 : 1)).map(rawOf);
-  const document = { version: 1, certificates } satisfies RawLock;
+  const pins = rawPins(lock.pins);
+  const document = { version: 1, certificates, ...(pins.length === 0 ? {} : { pins }) } satisfies RawLock;
   return `${HEADER.map((line) => `# ${line}`).join('\n')}\n${stringify(document, { lineWidth: 0, aliasDuplicateObjects: false })}`;
 }
 
@@ -96,7 +101,19 @@ export async function writeLock(path: string, lock: Lock): Promise<void> {
 
 /** A lock with one certificate added, in place of any that its task had. */
 export function withCertificate(lock: Lock, certificate: LockedCertificate): Lock {
-  return { certificates: new Map([...lock.certificates, [certificate.task, certificate]]) };
+  return { ...lock, certificates: new Map([...lock.certificates, [certificate.task, certificate]]) };
+}
+
+/** A lock without the certificates of some tasks. */
+export function withoutCertificates(lock: Lock, tasks: Iterable<string>): Lock {
+  const certificates = new Map(lock.certificates);
+  for (const task of tasks) certificates.delete(task);
+  return { ...lock, certificates };
+}
+
+/** A lock with one pin added, in place of any that its model had. */
+export function withPin(lock: Lock, pin: Pin): Lock {
+  return { ...lock, pins: new Map([...lock.pins, [pin.alias, pin]]) };
 }
 
 function flawOf(raw: RawLock['certificates'][number], seen: ReadonlyMap<string, unknown>): string | null {

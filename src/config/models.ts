@@ -29,6 +29,7 @@ export function buildModels(raw: RawConfig, known: Known, inFolder: (path: strin
       path: model.path === undefined ? null : inFolder(model.path),
       price: priceTerms(model),
       parameters: parametersOf(model.parameters),
+      allowUnpinned: model.allowUnpinned ?? raw.allowUnpinned ?? false,
     });
   }
   for (const [name, student] of Object.entries(raw.students)) {
@@ -47,6 +48,7 @@ export function buildModels(raw: RawConfig, known: Known, inFolder: (path: strin
       path: inFolder(student.path),
       price: { free: true },
       parameters: {},
+      allowUnpinned: false,
     });
   }
   return models;

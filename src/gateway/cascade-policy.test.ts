@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type LockedCertificate, parseConfig, pinsOf } from '../config/index.ts';
+import { type LockedCertificate, NO_LOCK, parseConfig, pinsOf } from '../config/index.ts';
 import { TaskPolicies } from './cascade-policy.ts';
 
 const now = Date.UTC(2026, 10, 22);
@@ -47,7 +47,7 @@ const certificate: LockedCertificate = {
 
 function policiesWith(parts: Partial<LockedCertificate> | null, version: string | null = null): TaskPolicies {
   const certificates = new Map(parts === null ? [] : [['label', { ...certificate, ...parts }]]);
-  return new TaskPolicies({ models: config.models, lock: () => ({ certificates }), version: () => version });
+  return new TaskPolicies({ models: config.models, lock: () => ({ ...NO_LOCK, certificates }), version: () => version });
 }
 
 const routes = (policies: TaskPolicies, fingerprint: string | null = null, at = now) => policies.policyOf(label, fingerprint, at).isRouted;
@@ -103,7 +103,7 @@ describe('TaskPolicies', () => {
     let held = certificate;
     const policies = new TaskPolicies({
       models: config.models,
-      lock: () => ({ certificates: new Map([['label', held]]) }),
+      lock: () => ({ ...NO_LOCK, certificates: new Map([['label', held]]) }),
       version: () => null,
     });
     policies.observe(model, null);
