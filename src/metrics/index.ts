@@ -1,7 +1,10 @@
 export { type ClassificationReport, type ConfusionMatrix, classificationReport, type LabelScores } from './classification.ts';
 export { type SchemaCheck, schemaCheck } from './json-schema.ts';
+export { cohenKappa, type Kappa, type KappaWeights } from './kappa.ts';
+export { type AgreementOptions, FEWEST_FOR_INTERVAL, type JudgeAgreement, judgeAgreement, type RatedAnswer } from './kappa-agreement.ts';
 export { comparePaired, type IntervalOptions, meanInterval, type PairedComparison, retention } from './paired.ts';
 export { type BoundMetric, defaultMetric, type MetricSpec, parseMetric } from './parse.ts';
+export { type PredictionPowered, predictionPowered } from './prediction-powered.ts';
 export { type MetricName, metricNames, metrics } from './table.ts';
 export type { Case, Metric, MetricOptions, Scored } from './types.ts';
 export { validateOutput } from './validate.ts';
