@@ -1,4 +1,7 @@
-import type { Call, Certificate, CertifyMethod, EpochMs, Json, NanoUsd, Verdict } from '../core/index.ts';
+import type { Call, Certificate, EpochMs, Json, NanoUsd, Purpose } from '../core/index.ts';
+import type { LookStore, PairStore, TaskEventStore } from './evidence-types.ts';
+
+export type * from './evidence-types.ts';
 
 /** Calls: append-only rows, with rollups written in the same transaction. */
 export interface CallStore {
@@ -12,6 +15,18 @@ export interface CallStore {
   ofRequest(requestId: string): Promise<readonly Call[]>;
   /** A page of rows, newest first; `before` is the last id of the page before (INPUT_NOT_FOUND when there is no such row). */
   list(filter: CallFilter, page: { readonly limit: number; readonly before?: string }): Promise<readonly Call[]>;
+  /**
+   * Requests of a task that were closed, oldest first by the call that closed them, each with every attempt made for it, shadows and
+   * audits too. `after` is the closing call of the last request of the page before: it may have been pruned meanwhile.
+   */
+  requests(
+    filter: RequestFilter,
+    page: { readonly limit: number; readonly after?: Pick<Call, 'at' | 'id'> },
+  ): Promise<readonly RecordedRequest[]>;
+  /** Which models answered under each name of the registry, by name and then first seen. Reads every row of the span: for a daily check. */
+  servedModels(filter: { readonly since: EpochMs; readonly until?: EpochMs; readonly task?: string }): Promise<readonly ServedModel[]>;
+  /** What calls of some purposes cost by task, from rollups only, from the whole hour in UTC on that `since` is in. Sorted like a bill. */
+  spend(filter: { readonly since: EpochMs; readonly purposes: readonly Purpose[]; readonly task?: string }): Promise<readonly Spend[]>;
   /**
    * The bill of a span from rollups only: never scans rows. `from` and `to` are whole hours in UTC, `to` exclusive (RangeError otherwise).
    * One row per combination that has calls, sorted by its dimensions, nulls first. Sums are exact: one past 2^53 - 1 throws RangeError.
@@ -30,6 +45,43 @@ export interface CallFilter {
   readonly model?: string;
   readonly since?: EpochMs;
   readonly until?: EpochMs;
+}
+
+/** Which requests: by the time of the call that closed them, `since` inclusive, `until` exclusive. */
+export interface RequestFilter {
+  readonly task: string;
+  readonly since: EpochMs;
+  readonly until?: EpochMs;
+}
+
+/** A client request and everything that was called for it. */
+export interface RecordedRequest {
+  readonly requestId: string;
+  /** What the client got: its answer, or the failure that ended it. */
+  readonly closing: Call;
+  /** Every attempt, oldest first, `closing` among them. */
+  readonly calls: readonly Call[];
+}
+
+/** A model that answered under a name of the registry. */
+export interface ServedModel {
+  /** Name in the registry. */
+  readonly model: string;
+  readonly provider: string;
+  /** As the provider says. */
+  readonly served: string;
+  readonly calls: number;
+  readonly firstAt: EpochMs;
+  readonly lastAt: EpochMs;
+}
+
+/** What a task spent on one purpose. Calls without a known price are counted apart. */
+export interface Spend {
+  readonly task: string | null;
+  readonly purpose: Purpose;
+  readonly calls: number;
+  readonly unpricedCalls: number;
+  readonly cost: NanoUsd;
 }
 
 /** What a bill can be split by. `day` reads `2026-01-31`, `hour` reads `2026-01-31T13:00Z`, both in UTC. */
@@ -75,149 +127,6 @@ export interface BodyStore {
   get(hash: string): Promise<string | null>;
   /** Removes bodies last put before a time; returns how many. Calls stay. */
   prune(before: EpochMs): Promise<number>;
-}
-
-/** A recorded pair: evidence for a certificate. */
-export interface StoredPair {
-  readonly id: string;
-  readonly task: string;
-  readonly small: string;
-  readonly big: string;
-  readonly at: EpochMs;
-  /** How the row was drawn: only uniform draws may certify. */
-  readonly drawn: 'uniform' | 'audit' | 'feedback' | 'active' | 'upload';
-  /** Probability with which it was drawn, in (0, 1]. */
-  readonly inclusion: number;
-  readonly cluster: string | null;
-  readonly smallQuality: number;
-  readonly bigQuality: number;
-  readonly confidence: number | null;
-  readonly signals: Readonly<Record<string, number>>;
-  readonly smallCost: NanoUsd | null;
-  readonly bigCost: NanoUsd | null;
-  readonly smallLatencyMs: number | null;
-  readonly bigLatencyMs: number | null;
-  /** The client request that it comes from: later labels and feedback are joined by it when pairs are read. Null for an upload. */
-  readonly requestId: string | null;
-  /** The certificate that was in force when an `audit` row was drawn. */
-  readonly certificate: string | null;
-  /** Hash of the task's prompt: pairs of another prompt are other evidence. */
-  readonly prompt: string | null;
-  /** The models that really answered, as their providers say. */
-  readonly servedSmall: string | null;
-  readonly servedBig: string | null;
-  /** The request's text, only where the task's capture keeps texts; redacted there. */
-  readonly input: string | null;
-  /** What was answered: a label always, other texts only where the task's capture keeps them. */
-  readonly smallOutput: string | null;
-  readonly bigOutput: string | null;
-  /** Who said the qualities: `agreement`, `label`, or `judge:<model>`. */
-  readonly by: string;
-  /** Whether a frozen triage sent the request to the ceiling before the small model was asked. */
-  readonly skip: boolean;
-}
-
-/** Which pairs: `since` inclusive, `until` exclusive; a member that is absent does not restrict. */
-export interface PairQuery {
-  readonly task: string;
-  readonly small?: string;
-  readonly big?: string;
-  readonly since?: EpochMs;
-  readonly until?: EpochMs;
-  readonly drawn?: StoredPair['drawn'];
-  readonly certificate?: string;
-}
-
-/** Recorded pairs, by task and the two models compared. */
-export interface PairStore {
-  /** A pair whose (task, small, big, id) is already there is left alone. Returns how many were new. All or nothing. */
-  append(pairs: readonly StoredPair[]): Promise<number>;
-  /** Oldest first, by time and then by id; with `limit`, at most so many of the oldest. */
-  list(query: PairQuery & { readonly limit?: number }): Promise<readonly StoredPair[]>;
-  count(query: PairQuery): Promise<number>;
-}
-
-/** One attempt to certify: what it cost of the error that may be spent, and what it found. Never changed. */
-export interface Look {
-  readonly id: string;
-  readonly task: string;
-  readonly small: string;
-  readonly big: string;
-  /** Hash of what makes evidence one kind (pins, prompt, method): a new series starts again at `k` = 1. */
-  readonly series: string;
-  /** Number within its series, from 1. */
-  readonly k: number;
-  /** Pairs that it certified on. */
-  readonly n: number;
-  /** The error that it spent. */
-  readonly delta: number;
-  readonly at: EpochMs;
-  /** Who asked: the doubling schedule, a person, a retrained candidate, a newly chosen signal, or a review. */
-  readonly by: 'schedule' | 'person' | 'retrained' | 'signal' | 'review';
-  readonly method: CertifyMethod;
-  readonly verdict: Verdict | 'not-enough';
-  readonly retained: number | null;
-  readonly lowerBound: number | null;
-  /** The certificate that it led to. */
-  readonly certificate: string | null;
-}
-
-/** Looks at growing evidence. */
-export interface LookStore {
-  /**
-   * Keeps a look; one with the same id is left alone. INPUT_INVALID when its number is taken in its series (of this task and these two
-   * models): the same share of the error is never spent twice, by whatever process.
-   */
-  add(look: Look): Promise<void>;
-  /** Oldest first, by time and then by number. */
-  list(query: {
-    readonly task: string;
-    readonly small?: string;
-    readonly big?: string;
-    readonly series?: string;
-  }): Promise<readonly Look[]>;
-}
-
-/** What happened to a task's routing. */
-export type TaskEventKind =
-  | 'proposed'
-  | 'approved'
-  | 'stage'
-  | 'alarm'
-  | 'provisional'
-  | 'rollback'
-  | 'voided'
-  | 'covariate'
-  | 'recovered'
-  | 'shadow-budget'
-  | 'deprecation'
-  | 'drift';
-
-/** One thing that happened to a task's routing, with its reason. Never changed. */
-export interface TaskEvent {
-  /** UUID version 7. An event that arrives twice is kept once. */
-  readonly id: string;
-  readonly task: string;
-  readonly at: EpochMs;
-  readonly kind: TaskEventKind;
-  readonly certificate: string | null;
-  /** One sentence for people. */
-  readonly reason: string;
-  /** The numbers behind it. */
-  readonly detail: Json;
-}
-
-/** What happened to tasks, in order. */
-export interface TaskEventStore {
-  /** An event whose id is already there is left alone. Returns how many were new. All or nothing. */
-  add(events: readonly TaskEvent[]): Promise<number>;
-  /** Oldest first, by time and then by id; `since` inclusive. With `limit`, only so many of the newest, still oldest first. */
-  list(query: {
-    readonly task?: string;
-    readonly kinds?: readonly TaskEventKind[];
-    readonly since?: EpochMs;
-    readonly limit?: number;
-  }): Promise<readonly TaskEvent[]>;
 }
 
 /** One cell of an eval: an item answered by a model under a prompt and parameters, found again by its key. */

@@ -6,6 +6,7 @@ import { feedbackContract } from './store-feedback.ts';
 import { eventsContract, looksContract } from './store-life.ts';
 import { aPair, pairsContract } from './store-pairs.ts';
 import { templatesContract } from './store-templates.ts';
+import { walkContract } from './store-walk.ts';
 
 const at = Date.UTC(2026, 0, 15);
 
@@ -21,6 +22,7 @@ export function storeContract(name: string, open: () => Promise<Store>, effort: 
   };
   describe(`store: ${name}`, () => {
     callsContract(open, effort);
+    describe('recorded traffic', () => walkContract(open));
     describe('bodies', () => bodiesContract(withStore));
     describe('pairs', () => pairsContract(open));
     describe('looks', () => looksContract(open));

@@ -2,7 +2,11 @@ import type { Kysely } from 'kysely';
 import { type Call, SmallfirstError } from '../../core/index.ts';
 import type { CallFilter, CallStore } from '../types.ts';
 import { readBill } from './bill.ts';
-import { callColumns, callOf } from './call-row.ts';
+import { callOf } from './call-row.ts';
+import { joined } from './joined-calls.ts';
+import { listRequests } from './requests.ts';
+import { readServedModels } from './served-models.ts';
+import { readSpend } from './spend.ts';
 import type { Tables } from './tables.ts';
 import { plainName, plainText, requireLimit } from './values.ts';
 
@@ -20,6 +24,9 @@ export function sqlCallStore(db: Kysely<Tables>, writer: CallWriter): CallStore 
       return rows.map(callOf);
     },
     list: (filter, page) => listCalls(db, filter, page),
+    requests: (filter, page) => listRequests(db, filter, page),
+    servedModels: (filter) => readServedModels(db, filter),
+    spend: (filter) => readSpend(db, filter),
     bill: (span, by) => readBill(db, span, by),
     prune: (before) => pruneCalls(db, before),
   };
@@ -37,36 +44,6 @@ async function pruneCalls(db: Kysely<Tables>, before: number): Promise<number> {
     pruned += removed;
     if (removed < PRUNED_AT_ONCE) return pruned;
   }
-}
-
-/** Calls with what repeats from call to call put back. */
-export function joined(db: Kysely<Tables>) {
-  return db
-    .selectFrom('calls')
-    .innerJoin('dimensions', 'dimensions.id', 'calls.dimension_id')
-    .innerJoin('traits', 'traits.id', 'calls.trait_id')
-    .select(callColumns.map((column) => `calls.${column}` as const))
-    .select([
-      'dimensions.task',
-      'dimensions.step',
-      'dimensions.pipeline',
-      'dimensions.key',
-      'dimensions.team',
-      'dimensions.model',
-      'dimensions.provider',
-      'dimensions.tier',
-      'dimensions.purpose',
-      'dimensions.outcome',
-    ])
-    .select([
-      'traits.served_model',
-      'traits.error',
-      'traits.stop',
-      'traits.usage_source',
-      'traits.price_id',
-      'traits.streamed',
-      'traits.decision',
-    ]);
 }
 
 async function listCalls(

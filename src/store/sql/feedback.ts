@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely';
 import { type Call, SmallfirstError } from '../../core/index.ts';
 import type { Feedback, FeedbackStore } from '../types.ts';
 import { callOf } from './call-row.ts';
-import { joined } from './calls.ts';
+import { joined } from './joined-calls.ts';
 import { clientPurposes, closingOutcomes } from './rollup.ts';
 import type { FeedbackTable, Tables } from './tables.ts';
 import {

@@ -6,7 +6,7 @@ type Ports = { [port in keyof Store as Store[port] extends (...args: never[]) =>
 
 /** Every method of every port, as data. A missing port or an unknown method does not compile. */
 export const portMethods = {
-  calls: { append: true, ofRequest: true, list: true, bill: true, prune: true },
+  calls: { append: true, ofRequest: true, list: true, requests: true, servedModels: true, spend: true, bill: true, prune: true },
   bodies: { put: true, get: true, prune: true },
   pairs: { append: true, list: true, count: true },
   looks: { add: true, list: true },

@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { aCall } from '../../../test/contracts/calls.ts';
+import { aBarePair } from '../../../test/contracts/store-pairs.ts';
 import { openSqliteStore } from '../index.ts';
+import { migrations } from '../migrations/migrate.ts';
 import { SqliteConnection } from './connection.ts';
 
 const january = { from: Date.UTC(2026, 0, 1), to: Date.UTC(2026, 1, 1) };
@@ -33,6 +35,23 @@ describe('a SQLite file', () => {
       { version: 4, name: 'task-life' },
     ]);
     connection.close();
+  });
+
+  it('of an earlier version keeps its pairs, which then say that they were uploaded with labels', async () => {
+    const path = file();
+    const old = new SqliteConnection(path, 0);
+    old.exec('create table schema_version (version integer primary key, name text not null)');
+    for (const { version, name, statements } of migrations.filter((migration) => migration.version <= 3)) {
+      for (const statement of statements('sqlite')) old.exec(statement);
+      old.exec(`insert into schema_version values (${version}, '${name}')`);
+    }
+    const pair = aBarePair({ id: 'old', at: january.from, by: 'label', skip: false });
+    old.exec(`insert into pairs (task, small, big, id, at, drawn, inclusion, small_quality, big_quality, signals)
+      values ('classify', 'small', 'big', 'old', ${january.from}, 'uniform', ${pair.inclusion}, ${pair.smallQuality}, ${pair.bigQuality}, '{}')`);
+    old.close();
+    const store = await openSqliteStore(path);
+    expect(await store.pairs.list({ task: 'classify' })).toEqual([pair]);
+    await store.close();
   });
 
   it('of a later version is refused, and left as it is', async () => {
