@@ -1,25 +1,27 @@
 /**
- * The gateway beside a bare proxy and beside peers: `npm run bench:gateway [-- --peers none|portkey|all] [--quick]`. The upstream, every
- * contender and the load generator are processes of their own on this machine; runs are interleaved, so that whatever else the machine
- * does hits all of them. Logging and recording are on.
+ * The gateway beside a bare proxy and beside peers: `npm run bench:gateway -- [--peers none|all|portkey,litellm,bifrost] [--install]
+ * [--quick] [--no-write]`. The upstream, every contender and the load generator are processes of their own on this machine; runs are
+ * interleaved, so that whatever else the machine does hits all of them. Logging and recording are on. `--install` only installs the
+ * peers; figures of `--quick` and `--no-write` runs are printed and not written.
  */
 import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
+import { parseArgs, promisify } from 'node:util';
 import { burst, type Contender, hasWrk, median, plainLoad, type StreamLoad, streamLoad } from './gateway/measure.ts';
-import { copyAssets, peers, startBare, startOurs, startPeer } from './gateway/peers.ts';
+import { copyAssets, installPeer, peerNames, startBare, startOurs, startPeer } from './gateway/peers.ts';
 import { built, startServer } from './gateway/processes.ts';
 import { writeResult } from './result.ts';
 
 const run = promisify(execFile);
-const isQuick = process.argv.includes('--quick');
-const wanted = process.argv[process.argv.indexOf('--peers') + 1];
-const names = !process.argv.includes('--peers')
-  ? ['portkey']
-  : wanted === 'all'
-    ? Object.keys(peers)
-    : wanted === 'none'
-      ? []
-      : [wanted ?? ''];
+const { values: options } = parseArgs({
+  options: {
+    peers: { type: 'string', default: 'portkey' },
+    install: { type: 'boolean', default: false },
+    quick: { type: 'boolean', default: false },
+    'no-write': { type: 'boolean', default: false },
+  },
+});
+const isQuick = options.quick;
+const names = options.peers === 'all' ? peerNames : options.peers === 'none' ? [] : options.peers.split(',');
 const ROUNDS = isQuick ? 2 : 6;
 const SECONDS = isQuick ? 2 : 4;
 
@@ -121,21 +123,29 @@ async function endurance(upstream: string) {
   };
 }
 
-if (!hasWrk()) throw new Error('bench:gateway needs wrk: apt-get install wrk, brew install wrk');
 const root = built('..');
+if (options.install) {
+  for (const name of names) console.log(await installPeer(name, root));
+  process.exit(0);
+}
+if (!hasWrk()) throw new Error('bench:gateway needs wrk: apt-get install wrk, brew install wrk');
 copyAssets(root);
 const upstream = await startServer({ command: process.execPath, args: [built('bench/gateway/fake-upstream.js')] });
 const direct: Contender = { name: 'direct', url: upstream.url, process: null, model: 'm', headers: {} };
 const bare = await startBare(built, upstream.url);
 const ours = await startOurs(built, upstream.url);
 const running: Contender[] = [];
+const versions: Record<string, string> = {};
 const skipped: { readonly name: string; readonly skipped: string }[] = [];
 for (const name of names) {
-  const peer = await startPeer(name, root, upstream.url);
+  const peer = await startPeer(name, root, direct);
   if ('skipped' in peer) {
     skipped.push(peer);
     console.log(`${name} is skipped: ${peer.skipped}`);
-  } else running.push(peer);
+  } else {
+    running.push(peer);
+    versions[peer.name] = peer.version;
+  }
 }
 
 const at32 = await inTurn([bare, ours, ...running], 32);
@@ -169,6 +179,9 @@ const figures = {
   addedP99Us: round((of(at1, 'smallfirst')?.p99Us ?? 0) - (of(at1, 'direct')?.p99Us ?? 0)),
   streams: streamed,
   endurance: lasting,
+  versions,
   skipped,
 };
-console.log(`\nwritten to ${writeResult('gateway', JSON.parse(JSON.stringify(figures)))}`);
+const document = JSON.parse(JSON.stringify(figures));
+if (isQuick || options['no-write']) console.log(`\nnot written: ${JSON.stringify(document)}`);
+else console.log(`\nwritten to ${writeResult('gateway', document)}`);

@@ -21,10 +21,12 @@ export interface Contender {
 
 /** One run of load at full speed. */
 export interface Burst {
+  /** Answers without an error status in a second: an error, however fast, is none. */
   readonly rps: number;
   readonly cpuUsPerRequest: number | null;
   readonly p50Us: number;
   readonly p99Us: number;
+  /** Answers with a status of 400 or above, and connections that failed or timed out. */
   readonly failed: number;
 }
 
@@ -64,7 +66,7 @@ export async function burst(contender: Contender, connections: number, seconds: 
       ...lines,
       'done = function(s, l, r)',
       '  local e = s.errors',
-      '  io.write(string.format("RESULT %d %d %f %f %d\\n", s.requests, s.duration, l:percentile(50), l:percentile(99), e.connect + e.read + e.write + e.status + e.timeout))',
+      '  io.write(string.format("RESULT %d %d %f %f %d %d\\n", s.requests - e.status, s.duration, l:percentile(50), l:percentile(99), e.status, e.connect + e.read + e.write + e.timeout))',
       'end',
     ].join('\n'),
   );
@@ -79,15 +81,16 @@ export async function burst(contender: Contender, connections: number, seconds: 
     `${contender.url}/v1/chat/completions`,
   ]);
   const after = contender.process?.cpuUs() ?? null;
-  const [, requests = '0', duration = '1', p50 = '0', p99 = '0', failed = '0'] =
-    /RESULT (\d+) (\d+) ([\d.]+) ([\d.]+) (\d+)/.exec(stdout) ?? [];
-  const cpu = before === null || after === null ? null : (after - before) / Number(requests);
+  const [, good = '0', duration = '1', p50 = '0', p99 = '0', refused = '0', broken = '0'] =
+    /RESULT (\d+) (\d+) ([\d.]+) ([\d.]+) (\d+) (\d+)/.exec(stdout) ?? [];
+  const answered = Number(good);
+  const cpu = before === null || after === null || answered === 0 ? null : (after - before) / answered;
   return {
-    rps: Number(requests) / (Number(duration) / 1e6),
+    rps: answered / (Number(duration) / 1e6),
     cpuUsPerRequest: cpu,
     p50Us: Number(p50),
     p99Us: Number(p99),
-    failed: Number(failed),
+    failed: Number(refused) + Number(broken),
   };
 }
 

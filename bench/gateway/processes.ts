@@ -1,10 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 const TICKS_PER_SECOND = 100;
+
+/** What was started and may still run: a bench that fails leaves nothing behind. */
+const started = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of started) if (!hasEnded(child)) child.kill('SIGKILL');
+});
 
 /** The compiled benches and program: this file lies in .build/bench/gateway. */
 export const built = (path: string): string => join(dirname(fileURLToPath(import.meta.url)), '../..', path);
@@ -37,7 +44,7 @@ export class ServerProcess {
 
   /** SIGTERM, and waits for the end. Resolves with the exit code. */
   async stop(): Promise<number | null> {
-    if (this.#child.exitCode !== null) return this.#child.exitCode;
+    if (hasEnded(this.#child)) return this.#child.exitCode;
     this.#child.kill('SIGTERM');
     const exited = new Promise<number | null>((resolve) => this.#child.once('exit', (code) => resolve(code)));
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), 60_000);
@@ -56,30 +63,41 @@ export interface StartOptions {
   /** Where it is known to listen; else it says so itself: a line with `listening on URL`. */
   readonly url?: string;
   readonly timeoutMs?: number;
+  /** Whether what it writes to stderr is kept (in a file, which costs nobody a read) to tell why it did not come up. */
+  readonly errorsKept?: boolean;
+}
+
+function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null;
 }
 
 /** Starts a server and waits until it serves. Rejects with what it said when it does not. */
 export async function startServer(options: StartOptions): Promise<ServerProcess> {
+  const errors = options.errorsKept ? join(mkdtempSync(join(tmpdir(), 'smallfirst-errors-')), 'stderr') : null;
+  const to = errors === null ? null : openSync(errors, 'w');
   const child = spawn(options.command, options.args, {
     cwd: options.cwd,
     env: { ...process.env, ...options.env },
     // Logs are written, as in production, but nobody reads them here.
-    stdio: ['ignore', 'pipe', 'ignore'],
+    stdio: ['ignore', 'pipe', to ?? 'ignore'],
   });
+  started.add(child);
+  if (to !== null) closeSync(to);
   let said = '';
   let found: string | null = null;
-  child.stdout.on('data', (chunk: Buffer) => {
+  child.stdout?.on('data', (chunk: Buffer) => {
     if (said.length < 100_000) said += chunk.toString();
     found ??= /listening on (http:\/\/\S+)/.exec(said)?.[1] ?? null;
   });
   const until = performance.now() + (options.timeoutMs ?? 20_000);
-  while (performance.now() < until && child.exitCode === null) {
+  while (performance.now() < until && !hasEnded(child)) {
     const url = options.url ?? found;
     if (url !== null && (options.url === undefined || (await answers(url)))) return new ServerProcess(child, url);
     await sleep(50);
   }
   child.kill('SIGKILL');
-  throw new Error(`${options.command} did not come up: ${said.slice(-300)}`);
+  const complaints = errors === null ? '' : readFileSync(errors, 'utf8').slice(-300);
+  throw new Error(`${options.command} did not come up: ${said.slice(-300)}${complaints}`);
 }
 
 async function answers(url: string): Promise<boolean> {
