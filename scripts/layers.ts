@@ -11,6 +11,7 @@ export const layers: Readonly<Record<string, number>> = {
   classifier: 1,
   templates: 1,
   triage: 1,
+  monitor: 1,
   config: 2,
   providers: 2,
   store: 2,
@@ -18,6 +19,7 @@ export const layers: Readonly<Record<string, number>> = {
   eval: 3,
   audit: 3,
   student: 3,
+  life: 3,
   gateway: 4,
   cli: 4.5,
 };
@@ -25,8 +27,10 @@ export const layers: Readonly<Record<string, number>> = {
 /** Files directly in src. The composition root sees every engine and adapter; the edges see the composition root. */
 export const rootFiles: Readonly<Record<string, number>> = {
   'upstream-settings.ts': 3.4,
+  'triage-folder.ts': 3.4,
   'app.ts': 3.5,
   'ingest-worker.ts': 3.5,
+  'life-worker.ts': 3.5,
   'gateway-operations.ts': 4.1,
   'gateway-steps.ts': 4.1,
   'gateway-app.ts': 4.2,

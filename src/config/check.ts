@@ -5,6 +5,7 @@ import { withoutUndefined } from './prices.ts';
 import type { RawModel, RawTask } from './schema.ts';
 import type { Source } from './source.ts';
 import { suggestion } from './suggest.ts';
+import { isJudge } from './tasks.ts';
 import type { KnownProvider } from './types.ts';
 
 /** The providers there are, by name. Without them any provider name passes. */
@@ -97,7 +98,7 @@ export function checkTasks(raw: Checkable, source: Source): readonly Problem[] {
   return Object.entries(raw.tasks).flatMap(([name, task]) => [
     ...ladder(name, task, raw.modelNames, source),
     ...labels(name, task, source),
-    ...metric(name, task, source),
+    ...metric(name, task, raw.modelNames, source),
     ...prompt(name, task, source),
     ...fingerprints(name, raw, source),
   ]);
@@ -136,8 +137,9 @@ function ladder(name: string, task: Partial<RawTask>, models: readonly string[],
   });
 }
 
-function metric(name: string, task: Partial<RawTask>, source: Source): readonly Problem[] {
+function metric(name: string, task: Partial<RawTask>, models: readonly string[], source: Source): readonly Problem[] {
   if (task.metric === undefined) return [];
+  if (isJudge(task.metric)) return judge(name, task, models, source);
   try {
     parseMetric(typeof task.metric === 'string' ? task.metric : (withoutUndefined(task.metric) as MetricSpec));
     return [];
@@ -145,6 +147,25 @@ function metric(name: string, task: Partial<RawTask>, source: Source): readonly 
     if (!(error instanceof SmallfirstError)) throw error;
     return [{ message: `tasks.${name}.metric: ${error.message}`, position: source.at(['tasks', name, 'metric']) }];
   }
+}
+
+/** A judge reads texts and writes reasons: what has a metric of its own needs none, and no student can be one. */
+function judge(name: string, { output, metric }: Partial<RawTask>, models: readonly string[], source: Source): readonly Problem[] {
+  const position = source.at(['tasks', name, 'metric']);
+  if (output !== undefined && output.kind !== 'text') {
+    return [
+      { message: `tasks.${name}.metric is a judge, which scores texts; a ${output.kind} task has metrics that cost nothing.`, position },
+    ];
+  }
+  const model = isJudge(metric) ? metric.judge : undefined;
+  if (model === undefined) return [];
+  const at = ['tasks', name, 'metric', 'judge'];
+  const place = `tasks.${name}.metric.judge names ${source.written(at)}`;
+  if (!models.includes(model)) {
+    return [{ message: `${place}, which is no model of this file.${suggestion(model, models)}`, position: source.at(at) }];
+  }
+  if (!model.startsWith('student/')) return [];
+  return [{ message: `${place}; a student gives labels and cannot judge.`, position: source.at(at) }];
 }
 
 function labels(name: string, task: Partial<RawTask>, source: Source): readonly Problem[] {

@@ -60,6 +60,7 @@ describe('a config', () => {
       path: null,
       price: { usdPerMillion: { input: 0.1, output: 0.4 } },
       parameters: {},
+      allowUnpinned: false,
     });
     expect(config.models.get('middle')?.data).toBe('/abs/answers.jsonl');
     expect(config.models.get('frontier')).toMatchObject({ model: 'frontier', tier: 'frontier', apiKey: 'sk-secret', price: null });
@@ -83,6 +84,13 @@ describe('a config', () => {
       parameters: {},
       fingerprints: [],
       capture: null,
+      mode: 'live',
+      shadow: null,
+      audit: { share: 0.02, perDay: null },
+      canary: { stages: [0.05, 0.25, 1], audits: 200 },
+      triage: null,
+      judge: null,
+      golden: null,
     });
     expect(config.priceFile).toBe('/home/me/prices.json');
     expect(config.prices).toEqual([
@@ -104,6 +112,8 @@ describe('a config', () => {
       tasks: new Map(),
       priceFile: null,
       prices: [],
+      deprecationFile: null,
+      deprecations: [],
       passthrough: { openai: null, anthropic: null },
       keys: [],
       budgets: { teams: new Map(), tasks: new Map() },
@@ -289,6 +299,8 @@ describe('a config file', () => {
       'students',
       'tasks',
       'prices',
+      'deprecations',
+      'allowUnpinned',
       'passthrough',
       'keys',
       'budgets',

@@ -55,7 +55,7 @@ function explainOne(issue: Issue, path: Path, context: Context): readonly Proble
   }
 }
 
-/** Of a union's branches, the one that got deepest is what was meant; when none got anywhere, what it may be is said. */
+/** Of a union's branches, the one that got deepest with the fewest mistakes is what was meant; when none got anywhere, what it may be is said. */
 function explainUnion(issue: z.core.$ZodIssueInvalidUnion, path: Path, context: Context): readonly Problem[] {
   const { source, value } = context;
   if (issue.errors.length === 0 && 'options' in issue) {
@@ -64,11 +64,18 @@ function explainUnion(issue: z.core.$ZodIssueInvalidUnion, path: Path, context: 
       { message: `${name(path)} must be one of: ${(issue.options as unknown[]).map(String).join(', ')}.`, position: source.at(path) },
     ];
   }
-  const inside = issue.errors.find((branch) => branch.every((inner) => inner.path.length > 0 || inner.code !== 'invalid_type'));
+  const [inside] = issue.errors
+    .filter((branch) => branch.every((inner) => inner.path.length > 0 || inner.code !== 'invalid_type'))
+    .sort((a, b) => mistakes(a) - mistakes(b));
   if (inside) return inside.flatMap((inner) => explainOne(inner, [...path, ...inner.path], context));
   if (valueAt(value, path) === undefined) return [missing(path, source)];
   const kinds = issue.errors.flat().flatMap((inner) => (inner.code === 'invalid_type' ? [article(inner.expected)] : []));
   return [{ message: `${name(path)} must be ${[...new Set(kinds)].join(' or ')}.`, position: source.at(path) }];
+}
+
+/** How much a value would have to change: every stray key counts. */
+function mistakes(branch: readonly Issue[]): number {
+  return branch.reduce((sum, issue) => sum + (issue.code === 'unrecognized_keys' ? issue.keys.length : 1), 0);
 }
 
 function missing(path: Path, source: Source): Problem {

@@ -1,19 +1,39 @@
 export type { Known } from './check.ts';
 export { ConfigError } from './config-error.ts';
 export { loadConfig } from './load.ts';
-export { type Lock, type LockedCertificate, lockPathOf, NO_LOCK, readLock, withCertificate, writeLock } from './lock.ts';
+export {
+  formatLock,
+  type Lock,
+  type LockedCertificate,
+  lockPathOf,
+  NO_LOCK,
+  readLock,
+  withCertificate,
+  withoutCertificates,
+  withPin,
+  writeLock,
+} from './lock.ts';
+export type { Pin } from './lock-pins.ts';
 export { lockJsonSchema } from './lock-schema.ts';
 export { parseConfig } from './parse.ts';
 export { pinsOf } from './pins.ts';
+export { shutdownOf } from './pins-deprecations.ts';
+export { isUnpinned, refuseUnpinned, type UnpinnedUse, unpinnedUses } from './pins-live.ts';
+export { namingSource, type Pinning, pinningOf } from './pins-rules.ts';
 export { configJsonSchema } from './schema.ts';
 export { suggestion } from './suggest.ts';
 export type {
+  AuditConfig,
   BudgetConfig,
+  CanaryConfig,
   CapsConfig,
   CaptureConfig,
   Config,
+  Deprecation,
+  JudgeConfig,
   KeyConfig,
   ModelConfig,
   ObserveConfig,
+  ShadowConfig,
   TaskConfig,
 } from './types.ts';

@@ -1,6 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import type { z } from 'zod';
 import { type Checkable, checkModels, checkTasks, type Known } from './check.ts';
+import { checkLife } from './check-life.ts';
 import { ConfigError, type Problem } from './config-error.ts';
 import { explain } from './explain.ts';
 import { buildModels } from './models.ts';
@@ -13,7 +14,7 @@ import type { Config, Environment } from './types.ts';
 
 /**
  * Reads the text of a config. `file` names it in errors and is where relative paths start; `known` lists the providers there are.
- * The price file is named, not read: `loadConfig` reads it. Throws one ConfigError with everything that is wrong, each at its line and column.
+ * The price file and the list of shutdowns are named, not read: `loadConfig` reads them. Throws one ConfigError with everything that is wrong, each at its line and column.
  */
 export function parseConfig(text: string, file: string, environment: Environment, known: Known = {}): Config {
   const source = new Source(text, file, environment);
@@ -26,6 +27,7 @@ export function parseConfig(text: string, file: string, environment: Environment
     ...found,
     ...checkModels(checkable, source, known),
     ...checkTasks(checkable, source),
+    ...checkLife(checkable, source),
     ...checkServing(parsed.data, source),
   ];
   // A value whose variable is unset is wrong for that reason alone, whatever else is found about it.
@@ -36,9 +38,11 @@ export function parseConfig(text: string, file: string, environment: Environment
   return {
     file,
     models,
-    tasks: buildTasks(parsed.data),
+    tasks: buildTasks(parsed.data, inFolder),
     priceFile: parsed.data.prices === undefined ? null : inFolder(parsed.data.prices),
     prices: declaredPrices(models.values()),
+    deprecationFile: parsed.data.deprecations === undefined ? null : inFolder(parsed.data.deprecations),
+    deprecations: [],
     ...buildServing(parsed.data),
   };
 }

@@ -8,14 +8,17 @@ export interface Pinned {
   readonly big: ModelConfig;
   /** What pins the small model beyond its name (a student's checksum, a recording's hash); null for a live model. */
   readonly smallVersion: string | null;
+  /** Checksum of the task's triage: the rows that it skips are part of the evidence. Null or absent without one. */
+  readonly triageVersion?: string | null;
 }
 
-/** The pins that a config itself gives: both models with their providers, the student's checksum, the kind of answer. */
-export function pinsOf({ task, small, big, smallVersion }: Pinned): Readonly<Record<string, string>> {
+/** The pins that a config itself gives: both models with their providers, the student's and the triage's checksums, the kind of answer. */
+export function pinsOf({ task, small, big, smallVersion, triageVersion = null }: Pinned): Readonly<Record<string, string>> {
   return {
     small: whichModel(small),
     big: whichModel(big),
     ...(smallVersion === null ? {} : { 'small.version': smallVersion }),
+    ...(triageVersion === null ? {} : { triage: triageVersion }),
     output: contentHash(task.output as unknown as Json),
   };
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { SignalName } from '../confidence/index.ts';
+import { lifeShape } from './life-schema.ts';
 import { captureSchema, servingShape } from './serving-schema.ts';
 import { upstreamShape } from './upstream-schema.ts';
 
@@ -80,6 +81,10 @@ export const modelSchema = z.strictObject({
   data: z.string().min(1).optional().describe('Path of the recording that a replayed model answers from'),
   path: z.string().min(1).optional().describe('Path of the folder that a student is loaded from'),
   parameters: parameters.optional(),
+  allowUnpinned: z
+    .boolean()
+    .optional()
+    .describe('Lets live traffic rest on a name that the vendor moves, such as one that ends in -latest'),
 });
 
 const student = z.strictObject({
@@ -92,6 +97,17 @@ const output = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('json'), schema: z.record(z.string(), z.json()).default({}).describe('JSON Schema of the answer') }),
   z.strictObject({ kind: z.literal('text') }),
 ]);
+
+const judgeSchema = z.strictObject({
+  judge: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('The model that judges; when absent, the ablest one of the file whose family no model of the ladder is of'),
+  rubric: z
+    .union([z.string().min(1), z.strictObject({ text: z.string().min(1) })])
+    .describe('What a good answer is: path of a file, or the text itself as { text: … }'),
+});
 
 /** One entry of `tasks:`. */
 export const taskSchema = z.strictObject({
@@ -106,9 +122,10 @@ export const taskSchema = z.strictObject({
         threshold: z.number().min(0).max(1).optional(),
         tolerance: z.number().min(0).optional(),
       }),
+      judgeSchema,
     ])
     .optional()
-    .describe('A metric: name, name(threshold), name:value, or a mapping; by output kind when absent'),
+    .describe('A metric: name, name(threshold), name:value, or a mapping; by output kind when absent. A text task may name a judge'),
   floor: z
     .strictObject({ retain: positive.max(1).default(0.98), level: positive.lt(1).default(0.95) })
     .optional()
@@ -125,6 +142,7 @@ export const taskSchema = z.strictObject({
     .optional()
     .describe('Prompt templates whose traffic belongs to this task, as `smallfirst tasks` lists them'),
   capture: captureSchema.optional(),
+  ...lifeShape,
 });
 
 const priceRow = z.strictObject({
@@ -152,6 +170,8 @@ export const configSchema = z.strictObject({
   students: z.record(name, student).default({}),
   tasks: z.record(name, taskSchema).default({}),
   prices: z.string().min(1).optional().describe('Path of a price file of your own'),
+  deprecations: z.string().min(1).optional().describe('Path of a list of shutdown dates of your own; its rows win over the bundled list'),
+  allowUnpinned: z.boolean().optional().describe('What models that do not say it themselves allow; false when absent'),
   ...servingShape,
 });
 
@@ -159,6 +179,7 @@ export const configSchema = z.strictObject({
 export type RawConfig = z.output<typeof configSchema>;
 export type RawModel = RawConfig['models'][string];
 export type RawTask = RawConfig['tasks'][string];
+export type RawJudge = z.output<typeof judgeSchema>;
 
 /** JSON Schema (draft 2020-12) of smallfirst.yaml, for editors. */
 export function configJsonSchema(): object {

@@ -1,23 +1,30 @@
-import { DEFAULT_FLOOR, type Json, type Output } from '../core/index.ts';
+import { DEFAULT_FLOOR, type Json, type NanoUsd, nanoUsd, type Output } from '../core/index.ts';
 import { defaultMetric, type MetricSpec, parseMetric } from '../metrics/index.ts';
 import { parametersOf } from './models.ts';
 import { withoutUndefined } from './prices.ts';
-import type { RawConfig, RawTask } from './schema.ts';
-import type { Prompt, TaskConfig } from './types.ts';
+import type { RawConfig, RawJudge, RawTask } from './schema.ts';
+import type { JudgeConfig, Prompt, TaskConfig } from './types.ts';
 
-/** Tasks by name with defaults filled in. */
-export function buildTasks(raw: RawConfig): ReadonlyMap<string, TaskConfig> {
-  return new Map(Object.entries(raw.tasks).map(([name, task]) => [name, buildTask(name, task)]));
+/** Whether a task's metric is a judge. */
+export function isJudge(metric: RawTask['metric']): metric is RawJudge {
+  return typeof metric === 'object' && 'rubric' in metric;
 }
 
-function buildTask(name: string, task: RawTask): TaskConfig {
+/** Tasks by name with defaults filled in; rubrics are named, not read. */
+export function buildTasks(raw: RawConfig, inFolder: (path: string) => string): ReadonlyMap<string, TaskConfig> {
+  return new Map(Object.entries(raw.tasks).map(([name, task]) => [name, buildTask(name, task, inFolder)]));
+}
+
+function buildTask(name: string, task: RawTask, inFolder: (path: string) => string): TaskConfig {
   const metricSpec = metricOf(task);
+  const judge = isJudge(task.metric) ? judgeOf(task.metric, inFolder) : null;
   return {
     name,
     output: outputOf(task),
     ladder: task.ladder,
-    metric: metricSpec === null ? 'none' : parseMetric(metricSpec).name,
+    metric: metricSpec === null ? judgeName(judge) : parseMetric(metricSpec).name,
     metricSpec,
+    judge,
     floor: task.floor ?? DEFAULT_FLOOR,
     prompt: promptOf(task),
     threshold: task.threshold ?? null,
@@ -25,10 +32,52 @@ function buildTask(name: string, task: RawTask): TaskConfig {
     parameters: parametersOf(task.parameters),
     fingerprints: task.fingerprints ?? [],
     capture: task.capture ?? null,
+    ...lifeOf(task, inFolder),
   };
 }
 
+type Life = Pick<TaskConfig, 'mode' | 'shadow' | 'audit' | 'canary' | 'triage' | 'golden'>;
+
+function lifeOf(task: RawTask, inFolder: (path: string) => string): Life {
+  const { mode, shadow, audit, canary, triage, golden } = task;
+  return {
+    mode,
+    shadow:
+      shadow === undefined
+        ? null
+        : {
+            share: shadow.share,
+            perDay: amountOf(shadow.usdPerDay),
+            total: amountOf(shadow.usdTotal),
+            candidates: shadow.candidates ?? task.ladder.slice(0, 1),
+          },
+    audit: { share: audit.share, perDay: amountOf(audit.usdPerDay) },
+    canary: canary === false ? STRAIGHT : canary,
+    triage: triage === undefined ? null : inFolder(triage),
+    golden: golden === undefined ? null : inFolder(golden),
+  };
+}
+
+/** Without a canary all traffic is routed from the first request on. */
+const STRAIGHT = { stages: [], audits: 200 } as const;
+
+function amountOf(usd: number | undefined): NanoUsd | null {
+  return usd === undefined ? null : nanoUsd(usd);
+}
+
+function judgeOf({ judge, rubric }: RawJudge, inFolder: (path: string) => string): JudgeConfig {
+  const model = judge ?? null;
+  if (typeof rubric === 'string') return { model, rubricFile: inFolder(rubric), rubric: null };
+  return { model, rubricFile: null, rubric: rubric.text };
+}
+
+function judgeName(judge: JudgeConfig | null): string {
+  if (judge === null) return 'none';
+  return judge.model === null ? 'judge' : `judge:${judge.model}`;
+}
+
 function metricOf(task: RawTask): MetricSpec | null {
+  if (isJudge(task.metric)) return null;
   if (task.metric === undefined) return task.output.kind === 'text' ? null : defaultMetric(task.output);
   return typeof task.metric === 'string' ? task.metric : (withoutUndefined(task.metric) as MetricSpec);
 }

@@ -26,6 +26,8 @@ export interface ModelConfig extends Model {
   /** The price that the model declares; null when it comes from the price file or the bundled catalogue. */
   readonly price: PriceTerms | null;
   readonly parameters: Parameters;
+  /** Live traffic may rest on it even where its name on the wire is one that the vendor moves. */
+  readonly allowUnpinned: boolean;
 }
 
 /** How a model is called over HTTP. Null leaves a choice to the upstream's own default. */
@@ -52,11 +54,23 @@ export interface Prompt {
   readonly user: string;
 }
 
+/** Who scores the answers of a text task, and by what. */
+export interface JudgeConfig {
+  /** Name of the model that judges; null leaves the choice to the judge's own room: one of another family than the ladder's. */
+  readonly model: string | null;
+  /** Absolute path of the rubric; null where the config holds its text. */
+  readonly rubricFile: string | null;
+  /** What a good answer is; null until its file was read, as `loadConfig` does. */
+  readonly rubric: string | null;
+}
+
 /** A task of the config, with its defaults filled in. */
 export interface TaskConfig extends Task {
   readonly prompt: Prompt;
-  /** The metric as it was written, or its output kind's; null for a text task that names none and so cannot be scored. */
+  /** The metric as it was written, or its output kind's; null for a text task that names none, and where a judge scores. */
   readonly metricSpec: MetricSpec | null;
+  /** Who scores the answers where no metric can; null where a metric does, or nothing. */
+  readonly judge: JudgeConfig | null;
   /** A fixed threshold that a person chose: always shown as uncertified. */
   readonly threshold: number | null;
   /** Name of the confidence signal; null takes the best one that the answers carry. */
@@ -66,6 +80,39 @@ export interface TaskConfig extends Task {
   readonly fingerprints: readonly string[];
   /** Null takes that of the whole config. */
   readonly capture: CaptureConfig | null;
+  /** `observe`: recorded only. `shadow`: candidates are asked in the background, never routed. `live`: routes where a certificate is in force. */
+  readonly mode: 'observe' | 'shadow' | 'live';
+  /** Null asks nobody in the background. */
+  readonly shadow: ShadowConfig | null;
+  readonly audit: AuditConfig;
+  readonly canary: CanaryConfig;
+  /** Absolute path of the folder of a trained triage; null for none. */
+  readonly triage: string | null;
+  /** Absolute path of a set of cases whose right answers are known; null for none. */
+  readonly golden: string | null;
+}
+
+/** Calls to candidates beside the answer. Null amounts are no limit. */
+export interface ShadowConfig {
+  /** Share of the requests, in (0, 1]. */
+  readonly share: number;
+  readonly perDay: NanoUsd | null;
+  readonly total: NanoUsd | null;
+  /** Names of models below the ceiling. */
+  readonly candidates: readonly string[];
+}
+
+/** Audits of accepted answers. */
+export interface AuditConfig {
+  /** Share of the accepted answers, in [0, 1]. */
+  readonly share: number;
+  readonly perDay: NanoUsd | null;
+}
+
+/** How a certificate comes into force: shares of the traffic, rising to 1 (none: all at once), and the weighted audits that each stage waits for. */
+export interface CanaryConfig {
+  readonly stages: readonly number[];
+  readonly audits: number;
 }
 
 /** An upstream for what the config does not name. */
@@ -148,6 +195,21 @@ export interface ServingConfig {
   readonly allowUnauthenticated: boolean;
 }
 
+/** When a vendor turns a model off, as its own page says it. */
+export interface Deprecation {
+  readonly provider: string;
+  /** The name on the wire: a dated snapshot or an alias, each with a row of its own. */
+  readonly model: string;
+  /** First day (UTC) on which calls may fail, as 2027-01-14; null says that no date is announced, against an older row. */
+  readonly shutdown: string | null;
+  /** What the vendor recommends instead; null where it names nothing. */
+  readonly replacement: string | null;
+  /** The page that says so. */
+  readonly source: string;
+  /** The day on which that page was read. */
+  readonly asOf: string;
+}
+
 /** A whole config, checked: every name it uses exists, every path is absolute, every variable is filled in. */
 export interface Config extends ServingConfig {
   /** The file as it was named. */
@@ -159,6 +221,10 @@ export interface Config extends ServingConfig {
   readonly priceFile: string | null;
   /** Every price that the user declares, in the models and in the price file: what a price book takes. */
   readonly prices: readonly PriceRow[];
+  /** Absolute path of the user's list of shutdown dates. */
+  readonly deprecationFile: string | null;
+  /** The rows of that list; the bundled one holds where they say nothing. */
+  readonly deprecations: readonly Deprecation[];
 }
 
 /** What the config must know of a provider to check a model: which keys it needs, and what it can do. */

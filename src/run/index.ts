@@ -1,4 +1,4 @@
-export { answerKey, bodyHash, captureBody } from './capture.ts';
+export { answerKey, bodyHash, captureBody, requestFraction } from './capture.ts';
 export {
   type Budget,
   type BudgetScope,

@@ -18,6 +18,7 @@ import { type Clock, contentHash, type Json, newId, type Pair, SmallfirstError }
 import { ClientRegistry, loadRecording, providers } from '../../providers/index.ts';
 import { openDataDir, openSqliteStore } from '../../store/index.ts';
 import { loadStudent } from '../../student/index.ts';
+import { loadTriage } from '../../triage-folder.ts';
 import type { CommandIo } from '../io.ts';
 
 /** What turns evidence into a certificate that a gateway runs by. */
@@ -75,7 +76,7 @@ export async function writeCertificate(
     counts: result.counts,
     evidenceHash: contentHash(pairs as unknown as Json),
     pins: {
-      ...pinsOf({ task, small, big, smallVersion: await versionOf(small) }),
+      ...pinsOf({ task, small, big, smallVersion: await versionOf(small), triageVersion: await triageVersionOf(task) }),
       // One template: the evidence is about this prompt. Several, or none: nobody says which prompt it is about.
       ...(task.fingerprints.length === 1 ? { template: task.fingerprints[0] as string } : {}),
     },
@@ -136,6 +137,11 @@ async function versionOf(model: ModelConfig): Promise<string | null> {
   };
   const client = await new ClientRegistry({ loadRecording, loadStudent, upstream }).client(model);
   return client.version ?? null;
+}
+
+/** Rows that the task's triage skips are part of the evidence: another triage, other evidence. */
+async function triageVersionOf({ triage }: TaskConfig): Promise<string | null> {
+  return triage === null ? null : (await loadTriage(triage)).version;
 }
 
 async function keep(certificate: LockedCertificate, dataDir: string): Promise<void> {

@@ -12,9 +12,9 @@ import {
   type TriageRow,
   trainTriage,
 } from '../../triage/index.ts';
+import { checkReplaceable, loadTriage, saveTriage } from '../../triage-folder.ts';
 import type { CommandIo, ExitCode, Progress } from '../io.ts';
 import { renderTable } from '../table.ts';
-import { checkReplaceable, loadTriage, saveTriage } from './triage-folder.ts';
 import { readTriageRequests, readTriageRows } from './triage-rows.ts';
 
 export interface TriageTrainOptions {

@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { newId, SmallfirstError } from '../../core/index.ts';
-import { parseTriage, serialiseTriage, Triage, type TriageCard, type TriageModel } from '../../triage/index.ts';
+import { newId, SmallfirstError } from './core/index.ts';
+import { parseTriage, serialiseTriage, Triage, type TriageCard, type TriageModel } from './triage/index.ts';
 
 /** The model with its card, checksummed: all that is ever read. */
 export const MODEL_FILE = 'triage.bin';
