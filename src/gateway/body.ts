@@ -14,6 +14,11 @@ export function hasBody(request: IncomingMessage): boolean {
   return (length !== undefined && length !== '0') || request.headers['transfer-encoding'] !== undefined;
 }
 
+/** Whether a body is an upload, which can refer to nothing: whatever else it calls itself, some upstream may read it as JSON. */
+export function isBinary(contentType: string | undefined): boolean {
+  return contentType !== undefined && /^(multipart\/|application\/octet-stream|audio\/|video\/|image\/)/i.test(contentType);
+}
+
 /** Refuses a body by the length that its head announces, before a byte of it is read. Throws REQUEST_TOO_LARGE or REQUEST_INVALID. */
 export function checkAnnounced(request: IncomingMessage, limit: number): void {
   const { headers } = request;

@@ -1,75 +1,143 @@
 import { appendFileSync, readFileSync } from 'node:fs';
 import { SmallfirstError } from '../core/index.ts';
-import { JsonShapeError, memberValue, scanMembers } from '../providers/index.ts';
+import { JsonShapeError, lastMember, memberValue, scanMembers, type Upstream } from '../providers/index.ts';
 import type { Exchange } from './exchange.ts';
+import { idsInBody, idsInPath, idsMadeFor, namedInQuery } from './ownership-ids.ts';
+import type { Family } from './parties.ts';
+import type { Directory } from './types.ts';
 
-/** What providers call things that they keep: a kind, then digits and letters. */
-const ID =
-  /\b(?:file|batch|msgbatch|ftjob|ftckpt|ft|resp|conv|upload|part|vs|vsfb|asst|thread|run|msg|video|eval|evalrun|cntr|skill)[-_][A-Za-z0-9_-]{3,128}/g;
 const MAX_ID = 160;
 
+/** Who made something that an upstream keeps, and where it is kept. */
+interface Owner {
+  /** '' for a caller without a key. */
+  readonly key: string;
+  /** The model or passthrough by name; '' where an older version of this book did not say. */
+  readonly upstream: string;
+}
+
+/** What a request to an endpoint is about. */
+export interface Claim {
+  /** Everything of a kind: of its answer, only what the caller made is to be shown. */
+  readonly isList: boolean;
+  /** Where the thing that it names is kept; null where it names none, or nobody knows. */
+  readonly upstream: string | null;
+}
+
 /**
- * Who made what an upstream keeps: files, batches, stored responses. One account serves all keys there, so that without this book any
- * key could read what another one left. It is consulted for callers with a key only.
+ * Who made what an upstream keeps (files, batches, stored responses), and where. One account serves all keys there, so that without
+ * this book any key could read what another one left. Callers without a key are told apart by nothing; for them it only knows where.
  */
 export class Ownership {
   readonly #file: string | null;
-  readonly #owners = new Map<string, string>();
+  readonly #owners = new Map<string, Owner>();
 
   /** Reads the book and goes on with it; null keeps it in memory. Throws the operating system's error for a file that cannot be read. */
   constructor(file: string | null) {
     this.#file = file;
     if (file === null) return;
     for (const line of linesOf(file)) {
-      const [id, key] = line.split('\t');
-      if (id !== undefined && key !== undefined) this.#owners.set(id, key);
+      const [id, key, upstream] = line.split('\t');
+      if (id !== undefined && key !== undefined) this.#owners.set(id, { key, upstream: upstream ?? '' });
     }
   }
 
-  /** Remembers that a key made something. Durable when this returns, before the client hears of it. */
-  remember(id: string, key: string): void {
-    if (id.length > MAX_ID || /[\t\n\r]/.test(id + key) || this.#owners.get(id) === key) return;
-    this.#owners.set(id, key);
-    if (this.#file !== null) appendFileSync(this.#file, `${id}\t${key}\n`, { mode: 0o600 });
+  /** Remembers that a key made something. Durable when this returns, before the client hears of it. What is owned stays its owner's. */
+  remember(id: string, key: string, upstream: string): void {
+    if (id === '' || id.length > MAX_ID || this.#owners.has(id) || /[\t\n\r]/.test(id + key + upstream)) return;
+    this.#owners.set(id, { key, upstream });
+    if (this.#file !== null) appendFileSync(this.#file, `${id}\t${key}\t${upstream}\n`, { mode: 0o600 });
   }
 
-  /** Remembers what an answer says that it made: its own `id`. */
-  rememberAnswer(body: Buffer, key: string): void {
+  /** Remembers an answer of a model, where its upstream keeps it. */
+  rememberCall({ caller, route, body, members }: Exchange, id: string | null, upstream: string): void {
+    if (caller.key === null || id === null) return;
+    const stored = lastMember(members, 'store');
+    const says = stored === undefined ? '' : body.toString('latin1', stored.valueStart, stored.valueEnd);
+    // Responses are kept unless the request says otherwise, chat completions only if it says so.
+    const isKept = route.tap === 'openai-responses' ? says !== 'false' : route.tap === 'openai-chat' && says === 'true';
+    if (isKept) this.remember(id, caller.key, upstream);
+  }
+
+  /** Remembers what an endpoint's answer says that was made: its own `id`, and what the upstream wrote for it, as the results of a batch. */
+  rememberAnswer({ caller, request, path }: Exchange, body: Buffer, upstream: string): void {
+    const { key } = caller;
+    if (key === null || (request.method !== 'POST' && this.#idsIn(path).length === 0)) return;
     try {
-      const id = memberValue(body, scanMembers(body), 'id');
-      if (typeof id === 'string' && id !== '') this.remember(id, key);
+      const members = scanMembers(body);
+      if (request.method === 'POST') {
+        const id = memberValue(body, members, 'id');
+        if (typeof id === 'string') this.remember(id, key, upstream);
+      }
+      for (const id of idsMadeFor(body, members)) this.remember(id, key, upstream);
     } catch (error) {
       // No object of ours to remember.
       if (!(error instanceof JsonShapeError)) throw error;
     }
   }
 
+  /** Whether a key made something. */
+  owns(key: string, id: string): boolean {
+    return this.#owners.get(id)?.key === key;
+  }
+
   /**
-   * Refuses a path that names what somebody else made, or what was not made here, and a list of everything there is. Throws
-   * ROUTE_NOT_FOUND: that something exists is not told.
+   * What a request to an endpoint is about. Throws ROUTE_NOT_FOUND where its path names what somebody else made or what was not made
+   * here, and for whatever a key could see or change of others: that something exists is not told.
    */
-  checkPath(exchange: Exchange): void {
+  claimOf(exchange: Exchange): Claim {
+    const { path, query, request } = exchange;
     const { key } = exchange.caller;
-    if (key === null) return;
-    const ids = exchange.path.match(ID) ?? [];
-    for (const id of ids) if (this.#owners.get(id) !== key) throw nothing();
-    if (ids.length === 0 && exchange.request.method !== 'POST' && LISTS.test(exchange.path)) throw nothing();
+    const ids = this.#idsIn(path);
+    const [first] = ids;
+    const owner = first === undefined ? undefined : this.#owners.get(first);
+    const upstream = owner === undefined || owner.upstream === '' ? null : owner.upstream;
+    if (key === null) return { isList: false, upstream };
+    const named = namedInQuery(query);
+    const isPrying = named.cursors.some((id) => !this.owns(key, id)) || named.others.some((id) => this.#isForeign(id, key));
+    if (isPrying || ACCOUNT.test(path)) throw nothing();
+    if (first !== undefined) {
+      // What hangs below something of its own may have been made by the upstream; what somebody else made is theirs anywhere.
+      if (owner?.key !== key || ids.some((id) => this.#isForeign(id, key))) throw nothing();
+      return { isList: false, upstream };
+    }
+    if (request.method === 'POST') return { isList: false, upstream };
+    if (request.method !== 'GET' && request.method !== 'HEAD') throw nothing();
+    if (LISTS.test(path)) return { isList: true, upstream: null };
+    if (MODELS.test(path)) return { isList: false, upstream: null };
+    throw nothing();
   }
 
   /** Refuses a body that refers to what somebody else made. Ids that nobody made here may be anything, such as words of a prompt. */
   checkBody(exchange: Exchange, body: Buffer): void {
     const { key } = exchange.caller;
     if (key === null || this.#owners.size === 0) return;
-    for (const id of body.toString('latin1').match(ID) ?? []) {
-      const owner = this.#owners.get(id);
-      if (owner !== undefined && owner !== key) throw nothing();
-    }
+    for (const id of idsInBody(body)) if (this.#isForeign(id, key)) throw nothing();
   }
+
+  #idsIn(path: string): readonly string[] {
+    return idsInPath(path, (word) => this.#owners.has(word));
+  }
+
+  #isForeign(id: string, key: string): boolean {
+    const owner = this.#owners.get(id);
+    return owner !== undefined && owner.key !== key;
+  }
+}
+
+/** Who is asked about something: the upstream that keeps it, as far as it is still there, else the one for everything. */
+export function endpointUpstream(directory: Directory, family: Family, name: string | null): Upstream | null {
+  const keeper = name === null ? null : (directory.models.get(name)?.upstream ?? null);
+  return keeper ?? directory.endpoints(family)?.upstream ?? null;
 }
 
 /** Endpoints that list what all keys of an account have made. */
 const LISTS =
-  /^\/v1\/(files|batches|messages\/batches|fine_tuning|responses|conversations|uploads|vector_stores|assistants|threads|videos|evals|containers|skills)(\/|$)/;
+  /^\/v1\/(files|batches|messages\/batches|fine_tuning\/jobs|chat\/completions|vector_stores|assistants|videos|evals|containers|skills|conversations)$/;
+/** What belongs to nobody in particular. */
+const MODELS = /^\/v1\/models(\/|$)/;
+/** Endpoints about the account itself: its users, its keys, its bill. */
+const ACCOUNT = /^\/v1\/(organizations?|admin|dashboard|billing|usage|fine_tuning\/checkpoints)(\/|$)/;
 
 function nothing(): SmallfirstError {
   return new SmallfirstError('ROUTE_NOT_FOUND', 'There is no such object, or this key did not make it.');

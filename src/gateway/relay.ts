@@ -213,12 +213,11 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker, Booked {
 
   /** What the upstream keeps of this call belongs to the key that made it. */
   #remember(): void {
-    const { caller, route } = this.#exchange;
-    if (caller.key === null || this.method !== 'POST') return;
     const { ownership } = this.#deps;
-    const id = this.#tap?.report().upstreamId ?? null;
-    if (route.tap === 'openai-responses' && id !== null) ownership.remember(id, caller.key);
-    else if (route.kind === 'endpoint' && !this.#isFlowing) ownership.rememberAnswer(Buffer.concat(this.#held), caller.key);
+    const upstream = (this.#head as AnswerHead).target.name;
+    const { kind } = this.#exchange.route;
+    if (kind === 'call') ownership.rememberCall(this.#exchange, this.#tap?.report().upstreamId ?? null, upstream);
+    else if (kind === 'endpoint' && !this.#isFlowing) ownership.rememberAnswer(this.#exchange, Buffer.concat(this.#held), upstream);
   }
 
   onBookedFailed(error: unknown): void {

@@ -3,7 +3,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { SmallfirstError } from '../core/index.ts';
 import { isSafePath } from '../providers/index.ts';
 import { answerError, answerJson } from './answer.ts';
-import { checkAnnounced, hasBody, LimitedBody, Reading } from './body.ts';
+import { checkAnnounced, hasBody, isBinary, LimitedBody, Reading } from './body.ts';
 import { Booking } from './booking.ts';
 import { captureOf } from './capture.ts';
 import { Cascade } from './cascade.ts';
@@ -13,6 +13,8 @@ import { Exchange, type Target } from './exchange.ts';
 import { takeFeedback } from './feedback.ts';
 import { hasModels, listModels, showModel } from './models-endpoint.ts';
 import { describeFailure } from './observe/redact.ts';
+import { OwnedList } from './owned-list.ts';
+import { endpointUpstream } from './ownership.ts';
 import { Relay } from './relay.ts';
 import { routeOf, usualPath } from './routes.ts';
 import { Slots } from './slots.ts';
@@ -248,11 +250,17 @@ class HttpGateway implements Gateway {
   /** Everything that names no model of ours: its body is streamed on as it comes. */
   #endpoint(exchange: Exchange): void {
     const { route, request, caller } = exchange;
-    const target = caller.mayPassThrough && isSafePath(exchange.path) ? this.#deps.directory.endpoints(route.family) : null;
-    if (target === null) throw notServed(exchange);
-    this.#deps.ownership.checkPath(exchange);
+    if (!caller.mayPassThrough || !isSafePath(exchange.path)) throw notServed(exchange);
+    const claim = this.#deps.ownership.claimOf(exchange);
+    const upstream = endpointUpstream(this.#deps.directory, route.family, claim.upstream);
+    if (upstream === null) throw notServed(exchange);
+    if (claim.isList) {
+      request.resume();
+      new OwnedList(exchange, this.#deps, { upstream, streams: this.#streams }).start();
+      return;
+    }
     const relay = new Relay(exchange, this.#deps, {
-      upstream: target.upstream,
+      upstream,
       renames: false,
       streams: this.#streams,
       booking: this.#booking,
@@ -260,7 +268,7 @@ class HttpGateway implements Gateway {
     if (!hasBody(request)) {
       request.resume();
       relay.start();
-    } else if (caller.key !== null && request.headers['content-type']?.includes('json')) {
+    } else if (caller.key !== null && !isBinary(request.headers['content-type'])) {
       // It may refer to what another key made, so it is read before it goes on.
       this.#read(exchange, () => relay.start());
     } else {
