@@ -19,6 +19,7 @@ export const layers: Readonly<Record<string, number>> = {
   eval: 3,
   audit: 3,
   student: 3,
+  judge: 3,
   life: 3,
   gateway: 4,
   cli: 4.5,
@@ -27,6 +28,7 @@ export const layers: Readonly<Record<string, number>> = {
 /** Files directly in src. The composition root sees every engine and adapter; the edges see the composition root. */
 export const rootFiles: Readonly<Record<string, number>> = {
   'upstream-settings.ts': 3.4,
+  'store-location.ts': 3.4,
   'triage-folder.ts': 3.4,
   'app.ts': 3.5,
   'ingest-worker.ts': 3.5,

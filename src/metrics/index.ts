@@ -1,4 +1,5 @@
 export { type ClassificationReport, type ConfusionMatrix, classificationReport, type LabelScores } from './classification.ts';
+export { type HumanLabel, type LabelRow, labelMembers, standingLabels } from './human-labels.ts';
 export { type SchemaCheck, schemaCheck } from './json-schema.ts';
 export { cohenKappa, type Kappa, type KappaWeights } from './kappa.ts';
 export { type AgreementOptions, FEWEST_FOR_INTERVAL, type JudgeAgreement, judgeAgreement, type RatedAnswer } from './kappa-agreement.ts';

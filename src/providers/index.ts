@@ -10,6 +10,7 @@ export {
   type Quirks,
   type StreamWriter,
 } from './codecs/index.ts';
+export { familyOf } from './families.ts';
 export { loadRecording } from './recording.ts';
 export { ClientRegistry, providers } from './registry.ts';
 export { studentClient } from './student.ts';
