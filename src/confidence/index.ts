@@ -1,6 +1,7 @@
 export { type Agreement, agreementOf } from './agreement.ts';
 export { type SignalBound, signalBound } from './bound.ts';
 export { type Calibrator, calibrate, fitCalibrator, IDENTITY, ISOTONIC_FROM, parseCalibrator } from './calibrator.ts';
+export { type ChosenSignal, chooseSignal, columnOf, type SignalChoice, type SignalRow, type SignalScore, scoreSignals } from './choose.ts';
 export { fitIsotonic, type IsotonicCalibrator } from './isotonic.ts';
 export { fitPlatt, type PlattCalibrator } from './platt.ts';
 export {
