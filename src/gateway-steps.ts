@@ -1,5 +1,14 @@
 import { unwatchFile, watchFile } from 'node:fs';
-import { type Config, type Lock, lockPathOf, NO_LOCK, readLock } from './config/index.ts';
+import {
+  type Config,
+  type Lock,
+  lockPathOf,
+  NO_LOCK,
+  readLock,
+  refuseUnpinned,
+  unpinnedUses,
+  withoutCertificates,
+} from './config/index.ts';
 import { type Model, SmallfirstError } from './core/index.ts';
 import { type Steps, TaskPolicies, TaskResolver, TemplateBook, type TemplateBookDeps } from './gateway/index.ts';
 import { ClientRegistry, loadRecording, type ModelClient, type Upstreams, vendorOf } from './providers/index.ts';
@@ -22,6 +31,20 @@ export interface OpenSteps {
 /** What tasks need of the rest of a gateway. */
 export type StepsWorld = TemplateBookDeps;
 
+/** A lock that came while serving, without the certificates that would have been refused at the start. */
+function withoutUnpinned(config: Config, lock: Lock, warn: (message: string) => void): Lock {
+  const uses = unpinnedUses(config, lock);
+  for (const { task, models } of uses) {
+    warn(
+      `the certificate of ${task} is not followed: ${models.join(' and ')} goes by a name that its vendor moves; pin it, or write allowUnpinned: true`,
+    );
+  }
+  return withoutCertificates(
+    lock,
+    uses.map(({ task }) => task),
+  );
+}
+
 /** Opens the tasks of a config: its lock file, and every model that is not called over HTTP. Throws what they throw. */
 export async function openSteps(config: Config, upstreams: Upstreams, world: StepsWorld): Promise<OpenSteps> {
   const { warn } = world;
@@ -30,6 +53,7 @@ export async function openSteps(config: Config, upstreams: Upstreams, world: Ste
   for (const model of config.models.values()) clients.set(model.name, await registry.client(model));
   const path = config.tasks.size === 0 ? null : lockPathOf(config.file);
   let lock: Lock = path === null ? NO_LOCK : await readLock(path);
+  await refuseUnpinned(config, unpinnedUses(config, lock));
   let asked = 0;
   const reload = async (): Promise<void> => {
     if (path === null) return;
@@ -41,7 +65,7 @@ export async function openSteps(config: Config, upstreams: Upstreams, world: Ste
       return NO_LOCK;
     });
     // The file is read on its own change and when told to: a reading that began earlier must not undo a later one.
-    if (mine === asked) lock = read;
+    if (mine === asked) lock = withoutUnpinned(config, read, warn);
   };
   const templates = new TemplateBook(world);
   const keeping = setInterval(() => void templates.flush(), BOOK_MS);

@@ -10,6 +10,9 @@ export type Purpose = 'answer' | 'escalation' | 'polish' | 'shadow' | 'audit' | 
 /** How an attempt ended. `accepted` is what the client got; the others cost money as well. */
 export type Outcome = 'accepted' | 'escalated' | 'invalid' | 'truncated' | 'refused' | 'failed' | 'aborted' | 'observed';
 
+/** The tag under which a row keeps the `system_fingerprint` of its answer: the backend's own name for what answered. */
+export const FINGERPRINT_TAG = 'system_fingerprint';
+
 /** One request to one model, as it is recorded. Append-only: nothing changes a row once it is written. */
 export interface Call {
   /** UUID version 7: unique, and in order of time. A row that arrives twice is counted once. */

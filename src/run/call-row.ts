@@ -1,4 +1,4 @@
-import type { Call, Outcome, Purpose } from '../core/index.ts';
+import { type Call, FINGERPRINT_TAG, type Outcome, type Purpose } from '../core/index.ts';
 import type { Action, CallReason } from '../policy/index.ts';
 import type { Attempted } from './attempt.ts';
 import type { Step, StepRequest } from './types.ts';
@@ -40,9 +40,14 @@ export function callRows(attempts: readonly Attempted[], final: Final, step: Ste
       decision: (isServed ? final.why : attempts[index + 1]?.why) ?? final?.why ?? null,
       fingerprint: request.origin.fingerprint,
       bodyHash: request.origin.bodyHash,
-      tags: request.origin.tags,
+      tags: tagsOf(request.origin.tags, attempt.answer.fingerprint),
     };
   });
+}
+
+/** The origin's tags, with the backend that answered where it named itself. */
+function tagsOf(tags: Call['tags'], fingerprint: string | null): Call['tags'] {
+  return fingerprint === null ? tags : { ...tags, [FINGERPRINT_TAG]: fingerprint };
 }
 
 function purposeOf(why: CallReason, index: number): Purpose {

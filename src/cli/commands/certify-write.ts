@@ -10,13 +10,15 @@ import {
   type ModelConfig,
   pinsOf,
   readLock,
+  refuseUnpinned,
   type TaskConfig,
+  unpinnedUses,
   withCertificate,
   writeLock,
 } from '../../config/index.ts';
 import { type Clock, contentHash, type Json, newId, type Pair, SmallfirstError } from '../../core/index.ts';
 import { ClientRegistry, loadRecording, providers } from '../../providers/index.ts';
-import { openDataDir, openSqliteStore } from '../../store/index.ts';
+import { openStoreToWrite } from '../../store-location.ts';
 import { loadStudent } from '../../student/index.ts';
 import { loadTriage } from '../../triage-folder.ts';
 import type { CommandIo } from '../io.ts';
@@ -26,7 +28,7 @@ export interface CertifyWriteOptions {
   readonly task: string;
   readonly small: string;
   readonly config: string;
-  /** Data directory whose store keeps the certificate too; absent: only the lock file does. */
+  /** Data directory whose store keeps the certificate too; absent: only the lock file does, and the `store:` of the config. */
   readonly data?: string | undefined;
   /** File with the calibrator that the pairs' confidences went through; absent: they are the signal itself. */
   readonly calibrator?: string | undefined;
@@ -84,8 +86,17 @@ export async function writeCertificate(
     expiresAt: issuedAt + VALID_MS,
   };
   const path = lockPathOf(config.file);
-  await writeLock(path, withCertificate(await readLock(path), certificate));
-  if (options.data !== undefined) await keep(certificate, resolve(io.cwd, options.data));
+  const lock = withCertificate(await readLock(path), certificate);
+  // What a gateway would refuse to run by is not written.
+  await refuseUnpinned(
+    config,
+    unpinnedUses(config, lock).filter((use) => use.task === task.name),
+  );
+  await writeLock(path, lock);
+  if (options.data !== undefined || config.store !== null) {
+    const store = await openStoreToWrite(resolve(io.cwd, options.data ?? '.'), config.store);
+    await store.certificates.add(certificate).finally(() => store.close());
+  }
   return path;
 }
 
@@ -142,18 +153,4 @@ async function versionOf(model: ModelConfig): Promise<string | null> {
 /** Rows that the task's triage skips are part of the evidence: another triage, other evidence. */
 async function triageVersionOf({ triage }: TaskConfig): Promise<string | null> {
   return triage === null ? null : (await loadTriage(triage)).version;
-}
-
-async function keep(certificate: LockedCertificate, dataDir: string): Promise<void> {
-  const directory = await openDataDir(dataDir);
-  try {
-    const store = await openSqliteStore(directory.database);
-    try {
-      await store.certificates.add(certificate);
-    } finally {
-      await store.close();
-    }
-  } finally {
-    await directory.release();
-  }
 }

@@ -1,0 +1,10 @@
+export { type EvidenceScope, gatherLifeEvidence, type LeftOutReason, type LifeEvidence } from './evidence.ts';
+export { PART_SHARES } from './evidence-draws.ts';
+export { type LookPlan, type LookQuestion, type LookResult, nextLook, planLook, takeLook } from './look.ts';
+export { confidenceReader, type FrozenConfidence, freezeConfidence, type GateTrial } from './look-confidence.ts';
+export { FIRST_LOOK } from './look-schedule.ts';
+export { checkPins } from './pins.ts';
+export { observeModels } from './pins-observe.ts';
+export type { CheckedModel, ComingShutdown, ObservedModel, PinFinding, PinFindingKind, PinWorld, ShutdownAlert } from './pins-types.ts';
+export { type PinUpdate, updatePins } from './pins-update.ts';
+export { type PinWatch, type PinWatchWorld, startPinWatch } from './pins-watch.ts';
