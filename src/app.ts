@@ -6,7 +6,8 @@ import { validateOutput } from './metrics/index.ts';
 import { loadTokenizer, PriceBook } from './pricing/index.ts';
 import { ClientRegistry, loadRecording, type ModelClient } from './providers/index.ts';
 import { type StepDeps, systemTimer } from './run/index.ts';
-import { openDataDir, openSqliteStore, type Store } from './store/index.ts';
+import type { Store } from './store/index.ts';
+import { openStoreToWrite } from './store-location.ts';
 import { loadStudent } from './student/index.ts';
 import { openUpstreams } from './upstream-settings.ts';
 
@@ -16,21 +17,17 @@ export interface App {
   readonly store: Store;
   readonly prices: PriceBook;
   client(model: ModelConfig): Promise<ModelClient>;
-  /** Closes the store and gives the data directory back. */
+  /** Closes the store and gives its data directory back. */
   close(): Promise<void>;
 }
 
 /**
- * Opens a data directory as its owner, and what the config names. `environment` is where vendors' customary keys are looked up.
+ * Opens the record for writing (a data directory as its owner), and what the config names. `environment` is where vendors' customary keys are looked up.
  * Throws DATA_DIR_LOCKED when another process owns it, CONFIG_INVALID for an upstream that may not be called.
  */
 export async function openApp(config: Config, dataDir: string, environment: Environment = {}): Promise<App> {
   const upstreams = openUpstreams(config, environment);
-  const directory = await openDataDir(dataDir);
-  const store = await openSqliteStore(directory.database).catch(async (error: unknown) => {
-    await directory.release();
-    throw error;
-  });
+  const store = await openStoreToWrite(dataDir, config.store);
   const registry = new ClientRegistry({ loadRecording, loadStudent, upstream: (name) => upstreams.get(name) });
   return {
     config,
@@ -41,15 +38,8 @@ export async function openApp(config: Config, dataDir: string, environment: Envi
     close: async () => {
       await upstreams.destroy();
       await store.close();
-      await directory.release();
     },
   };
-}
-
-/** Opens a data directory to look only; another process may own it meanwhile. Throws INPUT_NOT_FOUND when it is not there. */
-export async function openStoreToRead(dataDir: string): Promise<Store> {
-  const directory = await openDataDir(dataDir, { readOnly: true });
-  return openSqliteStore(directory.database, { readOnly: true });
 }
 
 /** How a task's answers become a calibrated P(right): a signal, and the calibrator that was fitted for it. */

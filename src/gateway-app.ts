@@ -23,7 +23,8 @@ import { type OpenSteps, openSteps } from './gateway-steps.ts';
 import { loadTokenizer, PriceBook } from './pricing/index.ts';
 import { type Upstream, type UpstreamSettings, Upstreams, type Vendor, vendorOf, vendors } from './providers/index.ts';
 import { createRecorder, type Recorder } from './run/index.ts';
-import { openDataDir, openSqliteStore, type TemplateStore } from './store/index.ts';
+import { openDataDir, openStore, type StoreLocation, type TemplateStore } from './store/index.ts';
+import { storeLocation } from './store-location.ts';
 import { liveModels, upstreamSettings } from './upstream-settings.ts';
 
 /** Where and for whom a gateway serves. */
@@ -67,7 +68,8 @@ export async function openGatewayApp(config: Config, options: GatewayAppOptions)
   let operations: Operations | null = null;
   let tasks: OpenSteps | null = null;
   try {
-    recorder = openRecorder(config, data, warn);
+    const location = storeLocation(config.store, data.database);
+    recorder = openRecorder(config, { spool: join(data.path, 'spool'), location }, warn);
     const access = await openKeyRing({
       declared: config.keys,
       file: join(data.path, 'keys.json'),
@@ -85,10 +87,10 @@ export async function openGatewayApp(config: Config, options: GatewayAppOptions)
       keys: access,
       prices,
       directory,
-      database: data.database,
+      location,
       active: () => active(),
     });
-    tasks = await openSteps(config, upstreams, { clock: systemClock, warn, store: () => templateStore(data.database) });
+    tasks = await openSteps(config, upstreams, { clock: systemClock, warn, store: () => templateStore(location) });
     const gateway = await openGateway(
       {
         clock: systemClock,
@@ -130,12 +132,12 @@ export async function openGatewayApp(config: Config, options: GatewayAppOptions)
 
 function openRecorder(
   config: Config,
-  data: { readonly path: string; readonly database: string },
+  to: { readonly spool: string; readonly location: StoreLocation },
   warn: (message: string) => void,
 ): Recorder {
   return createRecorder({
-    folder: join(data.path, 'spool'),
-    store: { kind: 'sqlite', path: data.database },
+    folder: to.spool,
+    store: to.location,
     clock: systemClock,
     warn,
     // Rows wait in the spool at no cost, and fewer, larger transactions take a quarter of the time.
@@ -248,8 +250,8 @@ export function withPublicPassthrough(config: Config): Config {
 }
 
 /** Where new templates are kept: opened for one write and closed after it, because new templates are rare and a thread costs memory. */
-async function templateStore(database: string): Promise<{ readonly templates: Pick<TemplateStore, 'put'> }> {
-  const store = await openSqliteStore(database, { thread: true });
+async function templateStore(location: StoreLocation): Promise<{ readonly templates: Pick<TemplateStore, 'put'> }> {
+  const store = await openStore(location, { thread: true, maxConnections: 1 });
   return {
     templates: {
       put: async (templates) => {

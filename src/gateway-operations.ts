@@ -15,7 +15,7 @@ import {
 } from './gateway/index.ts';
 import { loadTokenizer, type ModelRef, type PriceBook } from './pricing/index.ts';
 import { Ledger, type Recorder, restoreLedger } from './run/index.ts';
-import { openSqliteStore, type Store } from './store/index.ts';
+import { openStore, type Store, type StoreLocation } from './store/index.ts';
 
 /** What watching over a gateway is made of. */
 export interface OperationsWorld {
@@ -28,8 +28,8 @@ export interface OperationsWorld {
   readonly keys: KeyRing;
   readonly prices: PriceBook;
   readonly directory: Directory;
-  /** The file of the store; it is there once the recorder has drained. */
-  readonly database: string;
+  /** Where the record is; the store is there once the recorder has drained. */
+  readonly location: StoreLocation;
   /** Requests under way. */
   readonly active: () => number;
 }
@@ -52,7 +52,7 @@ export async function openOperations(world: OperationsWorld): Promise<Operations
   const { config, clock, log, recorder, keys, prices, directory, active, version } = world;
   const startedAt = clock.now();
   const ledger = new Ledger(declaredBudgets(keys.list(), config.budgets));
-  const store = lazyStore(world.database);
+  const store = lazyStore(world.location);
   const tracing = config.observe.otel === null ? null : await openTracing(config.observe.otel, version);
   const restoring = await restore(world, ledger, store.open);
   const metrics = openMetrics(
@@ -166,11 +166,11 @@ async function restore(
 }
 
 /** The store for reading, in a thread of its own so that no report makes an answer wait; opened when it is first needed. */
-function lazyStore(database: string): { readonly open: () => Promise<Store>; readonly close: () => Promise<void> } {
+function lazyStore(location: StoreLocation): { readonly open: () => Promise<Store>; readonly close: () => Promise<void> } {
   let opening: Promise<Store> | null = null;
   return {
     open: () => {
-      opening ??= openSqliteStore(database, { readOnly: true, thread: true }).catch((cause: unknown) => {
+      opening ??= openStore(location, { readOnly: true, thread: true, maxConnections: 4 }).catch((cause: unknown) => {
         opening = null;
         throw new SmallfirstError('STORE_UNAVAILABLE', 'The store cannot be read yet.', { cause });
       });

@@ -123,6 +123,7 @@ function addBill(program: Command, io: CommandIo, setExitCode: SetExitCode): voi
     .option('--from <date>', 'first day, as 2026-10-01 (UTC); default: the first of this month')
     .option('--to <date>', 'day after the last; default: now')
     .option('--by <dimensions>', 'comma-separated: task, step, model, provider, tier, purpose, outcome, key, team, day', 'task,model')
+    .option('--config <file>', 'configuration file, for its `store:`; smallfirst.yaml where there is one')
     .addOption(dataOption())
     .addOption(jsonOption())
     .action(async (options) => setExitCode(await (await import('./commands/bill.ts')).runBill(options, io)));

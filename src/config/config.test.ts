@@ -123,6 +123,7 @@ describe('a config', () => {
       retention: { bodiesMs: null, callsMs: null },
       upstreams: { allowPrivate: true },
       server: { drainSeconds: 30, pingSeconds: 15, maxConnections: 20_000 },
+      store: null,
       allowUnauthenticated: false,
     });
   });
@@ -309,6 +310,7 @@ describe('a config file', () => {
       'otel',
       'capture',
       'retention',
+      'store',
       'upstreams',
       'server',
       'allowUnauthenticated',

@@ -21,6 +21,7 @@ export { shutdownOf } from './pins-deprecations.ts';
 export { isUnpinned, refuseUnpinned, type UnpinnedUse, unpinnedUses } from './pins-live.ts';
 export { namingSource, type Pinning, pinningOf } from './pins-rules.ts';
 export { configJsonSchema } from './schema.ts';
+export { loadStoreConfig } from './store.ts';
 export { suggestion } from './suggest.ts';
 export type {
   AuditConfig,
@@ -35,5 +36,6 @@ export type {
   ModelConfig,
   ObserveConfig,
   ShadowConfig,
+  StoreConfig,
   TaskConfig,
 } from './types.ts';

@@ -100,6 +100,20 @@ const retention = z
   })
   .describe('How long things are kept');
 
+/** `store:`: where the record is kept. */
+export const storeSchema = z
+  .strictObject({
+    url: z
+      .url({ protocol: /^postgres(ql)?$/ })
+      .describe('A PostgreSQL database (15 or later), best as ${NAME} from the environment: it may hold a password'),
+    schema: z
+      .string()
+      .regex(/^[a-z_][a-z0-9_]{0,62}$/, 'must be a name of a-z, 0-9 and _')
+      .optional()
+      .describe("The schema that holds the tables, made if it is not there; what the server's search path says when absent"),
+  })
+  .describe('Where the record is kept; in SQLite in the data directory when absent');
+
 /** The keys of smallfirst.yaml that are about serving. */
 export const servingShape = {
   passthrough: passthrough.optional(),
@@ -110,6 +124,7 @@ export const servingShape = {
   otel: otel.optional(),
   capture: captureSchema.default({ mode: 'off', rate: 1 }),
   retention: retention.prefault({}),
+  store: storeSchema.optional(),
   upstreams: upstreams.prefault({}),
   server: server.prefault({}),
   allowUnauthenticated: z.boolean().default(false).describe('Serve other machines although no key is declared'),

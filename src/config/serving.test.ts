@@ -34,6 +34,16 @@ describe('what a config says about serving', () => {
     expect(problems('capture: { mode: full, rate: 1.5 }')).toHaveLength(1);
   });
 
+  it('keeps the record in the data directory unless it names a PostgreSQL database', () => {
+    const at = (store: string) => parseConfig(`store: ${store}`, 'smallfirst.yaml', { DB: 'postgres://u:secret@db.example:5433/x' }).store;
+    expect(parseConfig('', 'smallfirst.yaml', {}).store).toBeNull();
+    expect(at('{ url: "${DB}" }')).toEqual({ url: 'postgres://u:secret@db.example:5433/x', schema: null });
+    expect(at('{ url: "postgresql://db/x", schema: smallfirst }')).toEqual({ url: 'postgresql://db/x', schema: 'smallfirst' });
+    expect(problems('store: { url: "mysql://db/x" }')).toEqual([expect.stringContaining('1:15 ')]);
+    expect(problems('store: { url: "postgres://db/x", schema: "a;b" }')).toHaveLength(1);
+    expect(problems('store: { schema: a }')).toHaveLength(1);
+  });
+
   it('is read with its variables filled in and its defaults', () => {
     const text = `passthrough:
   openai: { url: http://127.0.0.1:4999/v1 }

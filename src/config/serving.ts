@@ -2,6 +2,7 @@ import { nanoUsd } from '../core/index.ts';
 import type { Problem } from './config-error.ts';
 import type { RawConfig } from './schema.ts';
 import type { Source } from './source.ts';
+import { storeOf } from './store.ts';
 import { suggestion } from './suggest.ts';
 import type { BudgetConfig, PassthroughConfig, ServingConfig } from './types.ts';
 
@@ -29,6 +30,7 @@ export function buildServing(raw: RawConfig): ServingConfig {
     observe: { log: raw.log.level, sample: raw.log.sample, otel: raw.otel ?? null },
     capture: raw.capture,
     retention: { bodiesMs: durationOf(raw.retention.bodies), callsMs: durationOf(raw.retention.calls) },
+    store: storeOf(raw.store),
     upstreams: raw.upstreams,
     server: raw.server,
     allowUnauthenticated: raw.allowUnauthenticated,

@@ -172,6 +172,14 @@ export interface RetentionConfig {
   readonly callsMs: number | null;
 }
 
+/** A PostgreSQL database that holds the record. */
+export interface StoreConfig {
+  /** May hold a password: never printed or logged. */
+  readonly url: string;
+  /** Null leaves it to the server's search path. */
+  readonly schema: string | null;
+}
+
 /** How the gateway serves. */
 export interface ServerConfig {
   readonly drainSeconds: number;
@@ -190,6 +198,8 @@ export interface ServingConfig {
   /** Of every request, but those of tasks that say otherwise. */
   readonly capture: CaptureConfig;
   readonly retention: RetentionConfig;
+  /** Null keeps the record in SQLite, in the data directory. */
+  readonly store: StoreConfig | null;
   readonly upstreams: { readonly allowPrivate: boolean };
   readonly server: ServerConfig;
   readonly allowUnauthenticated: boolean;

@@ -1,10 +1,8 @@
 import type { EpochMs, ErrorCode } from '../core/index.ts';
+import type { StoreLocation } from '../store/index.ts';
 import type { SpoolPosition } from './spool-folder.ts';
 
-/** Where the rows go. A URL may hold a password: it is never logged. */
-export type StoreLocation =
-  | { readonly kind: 'sqlite'; readonly path: string }
-  | { readonly kind: 'postgres'; readonly url: string; readonly schema?: string; readonly maxConnections?: number };
+export type { StoreLocation };
 
 /** How long things are kept, in milliseconds; null keeps them for good. */
 export interface Retention {

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { openStoreToRead } from '../../src/app.ts';
 import { openDataDir, openSqliteStore } from '../../src/store/index.ts';
+import { openStoreToRead } from '../../src/store-location.ts';
 import { type FakeUpstream, startFakeUpstream } from '../support/fake-upstream/index.ts';
 import { type ServedGateway, serveHere } from '../support/serve.ts';
 

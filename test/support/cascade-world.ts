@@ -1,7 +1,6 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openStoreToRead } from '../../src/app.ts';
 import {
   type Config,
   type Lock,
@@ -16,6 +15,7 @@ import {
 import type { Call } from '../../src/core/index.ts';
 import { openGatewayApp } from '../../src/gateway-app.ts';
 import { providers } from '../../src/providers/index.ts';
+import { openStoreToRead } from '../../src/store-location.ts';
 
 /** A gateway with tasks, on loopback, over scripted models. */
 export interface CascadeWorld {

@@ -1,13 +1,14 @@
-import { resolve } from 'node:path';
-import { openStoreToRead } from '../../app.ts';
 import { type Clock, type EpochMs, formatUsd, type NanoUsd, SmallfirstError, systemClock, toUsd } from '../../core/index.ts';
 import type { BillDimension, BillRow, Store } from '../../store/index.ts';
 import { parseDay, startOfMonth } from '../day.ts';
 import type { CommandIo, ExitCode } from '../io.ts';
+import { openRecord } from '../record.ts';
 import { count, percent, renderTable } from '../table.ts';
 
 export interface BillOptions {
   readonly data: string;
+  /** Absent: smallfirst.yaml where there is one, else none. Only its `store:` is read. */
+  readonly config?: string;
   readonly from?: string;
   readonly to?: string;
   /** Comma-separated dimensions. */
@@ -45,11 +46,11 @@ const dimensions: readonly BillDimension[] = [
 ];
 const HOUR_MS = 3_600_000;
 
-/** Prints what was spent, from the rollups of a data directory; a running gateway may own it meanwhile. Says loudly what has no price. */
+/** Prints what was spent, from the rollups of the record; a running gateway may own it meanwhile. Says loudly what has no price. */
 export async function runBill(options: BillOptions, io: CommandIo, clock: Clock = systemClock): Promise<ExitCode> {
   const by = parseDimensions(options.by ?? 'task,model');
   const span = parseSpan(options, clock.now());
-  const store = await openStoreToRead(resolve(io.cwd, options.data));
+  const store = await openRecord(options, io);
   try {
     const document = await readBill(store, span, by);
     if (options.json) io.json(document);

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { openStoreToRead } from '../../app.ts';
 import { type Config, loadConfig } from '../../config/index.ts';
 import { type Clock, type EpochMs, formatUsd, type NanoUsd, systemClock, toUsd } from '../../core/index.ts';
 import { providers } from '../../providers/index.ts';
 import type { TemplateUsage } from '../../store/index.ts';
+import { openStoreToRead } from '../../store-location.ts';
 import type { CommandIo, ExitCode } from '../io.ts';
 import { count, percent, renderTable } from '../table.ts';
 
@@ -60,7 +60,7 @@ export async function runTasks(options: TasksOptions, io: CommandIo, clock: Cloc
   const config = await configOf(options, io);
   const to = clock.now();
   const span = { from: to - options.days * DAY_MS, to: to + 1 };
-  const store = await openStoreToRead(resolve(io.cwd, options.data));
+  const store = await openStoreToRead(resolve(io.cwd, options.data), config?.store);
   try {
     const document = tasksOf(await store.templates.usage(span), span, config);
     if (options.json) io.json(document);

@@ -10,7 +10,14 @@ export interface PoolOptions {
   readonly maxConnections: number;
   /** Schema in which unqualified names are found. */
   readonly schema: string | null;
+  /** Refuses every statement that writes. */
+  readonly readOnly: boolean;
+  /** How long an answer is waited for; null waits for ever. */
+  readonly queryTimeoutMs: number | null;
 }
+
+/** A server that does not even refuse a connection is not there. */
+const CONNECT_TIMEOUT_MS = 10_000;
 
 /** A pool of `pg`, loaded on use: the package is optional. Throws STORE_UNAVAILABLE when it is not installed. */
 export async function openPool(options: PoolOptions): Promise<PostgresPool> {
@@ -21,13 +28,22 @@ export async function openPool(options: PoolOptions): Promise<PostgresPool> {
     connectionString: options.url,
     max: options.maxConnections,
     application_name: 'smallfirst',
-    ...(options.schema === null ? {} : { options: `-c search_path=${options.schema}` }),
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    keepAlive: true,
+    ...(options.queryTimeoutMs === null ? {} : { query_timeout: options.queryTimeoutMs }),
+    ...sessionSettings(options),
     // Numbers where they are exact, and BigInt where a number would round: the reader then refuses it.
     types: { getTypeParser: (oid, format) => (oid === INT8 && format !== 'binary' ? int8 : pg.types.getTypeParser(oid, format as 'text')) },
   });
   // A connection that breaks while idle is replaced on the next use; without a listener it would end the process.
   pool.on('error', () => {});
   return new TranslatingPool(pool);
+}
+
+/** What a session is told when it begins: a pooler in between must pass it on. */
+function sessionSettings({ schema, readOnly }: PoolOptions): { readonly options?: string } {
+  const settings = [...(schema === null ? [] : [`search_path=${schema}`]), ...(readOnly ? ['default_transaction_read_only=on'] : [])];
+  return settings.length === 0 ? {} : { options: settings.map((setting) => `-c ${setting}`).join(' ') };
 }
 
 function int8(text: string): number | bigint {
@@ -73,19 +89,30 @@ function translatingClient(client: PoolClient): PostgresPoolClient {
     try {
       return await client.query(text, [...parameters]);
     } catch (error) {
+      // Its answer may still come, and must not be taken for the next one's.
+      if (isTimeout(error)) broken = error;
       throw storeError(error);
     }
   };
   return { query: query as unknown as PostgresPoolClient['query'], release: () => client.release(broken) };
 }
 
-/** Connection trouble, shutdown, full disk or too many connections: SQLSTATE classes 08, 53, 57, 58, and the operating system's own. */
-const unavailable = /^(08|53|57P|58)|^(ECONN|ETIMEDOUT|EPIPE|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|3D000|28)/;
+/** Connection trouble, a server that only reads, shutdown, full disk or too many connections: SQLSTATE 25006 and classes 08, 53, 57, 58, and the operating system's own. */
+const unavailable = /^(08|25006|53|57P|58)|^(ECONN|ETIMEDOUT|EPIPE|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|3D000|28)/;
+
+/** The driver's own words, which carry no code. */
+function isLost(error: Error): boolean {
+  return error.message.startsWith('Connection terminated') || error.message.startsWith('timeout exceeded') || isTimeout(error);
+}
+
+function isTimeout(error: unknown): error is Error {
+  return error instanceof Error && error.message === 'Query read timeout';
+}
 
 function storeError(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  if (unavailable.test(code) || error.message.startsWith('Connection terminated')) {
+  if (unavailable.test(code) || isLost(error)) {
     return new SmallfirstError('STORE_UNAVAILABLE', `PostgreSQL: ${error.message || code}`, { cause: error });
   }
   if (code === '22003') return new RangeError('a sum leaves the exact range', { cause: error });

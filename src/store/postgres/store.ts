@@ -1,6 +1,6 @@
 import { Kysely, PostgresDialect, sql } from 'kysely';
 import { SmallfirstError } from '../../core/index.ts';
-import { lockMigrations, migrate } from '../migrations/migrate.ts';
+import { lockMigrations, migrate, requireCurrent } from '../migrations/migrate.ts';
 import { sqlStore } from '../sql/store.ts';
 import type { Tables } from '../sql/tables.ts';
 import type { Store } from '../types.ts';
@@ -13,19 +13,27 @@ export interface PostgresOptions {
   readonly schema?: string;
   /** Connections at most; 10 unless told otherwise. */
   readonly maxConnections?: number;
+  /** Opens a schema that is there and up to date, and refuses to write. */
+  readonly readOnly?: boolean;
+  /** How long an answer is waited for before its connection is given up with STORE_UNAVAILABLE; for ever unless told otherwise. */
+  readonly queryTimeoutMs?: number;
 }
 
-/** Opens (and migrates) a store in PostgreSQL. */
+/** Opens (and makes and migrates) a store in PostgreSQL. */
 export async function openPostgres(url: string, options: PostgresOptions): Promise<Store> {
   const schema = options.schema ?? null;
   if (schema !== null && !/^[a-z_][a-z0-9_]{0,62}$/.test(schema)) {
     throw new SmallfirstError('CONFIG_INVALID', `not a name for a schema (a-z, 0-9 and _): ${schema}`);
   }
-  const pool = await openPool({ url, maxConnections: options.maxConnections ?? 10, schema });
+  const { maxConnections = 10, readOnly = false, queryTimeoutMs = null } = options;
+  const pool = await openPool({ url, maxConnections, schema, readOnly, queryTimeoutMs });
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
   try {
-    if (schema !== null) await createSchema(db, schema);
-    await migrate(db, 'postgres');
+    if (readOnly) await requireCurrent(db, 'postgres');
+    else {
+      if (schema !== null) await createSchema(db, schema);
+      await migrate(db, 'postgres');
+    }
   } catch (error) {
     await db.destroy();
     throw error;
