@@ -7,7 +7,6 @@ const ATTEMPTS = 2;
 /** What is asked, and how a reply is read: null where it is no verdict. */
 export interface Asking<Verdict> extends JudgeContext {
   readonly judge: Judge;
-  readonly input: string;
   request(isRetry: boolean): ModelRequest;
   read(text: string): Verdict | null;
 }
@@ -34,12 +33,12 @@ interface Attempted {
 }
 
 async function attemptOf<Verdict>(asking: Asking<Verdict>, isRetry: boolean, clock: Clock): Promise<Attempted> {
-  const { judge, input, signal, itemId = null } = asking;
+  const { judge, signal, itemId = null } = asking;
   const request = asking.request(isRetry);
   const base = { at: clock.now(), prompt: request.messages.map(textOf).join('\n') };
   const begun = clock.monotonic();
   try {
-    const answer = await collect(judge.client.call(request, { itemId, input: itemId === null ? null : input, signal, deadlineAt: null }));
+    const answer = await collect(judge.client.call(request, { itemId, input: null, signal, deadlineAt: null }));
     if (answer.stop === 'cut') throw new SmallfirstError('UPSTREAM_FAILED', 'The verdict broke off before its end.');
     const { text, servedModel, usage, usageSource, stop, refusal } = answer;
     const isRecording = usageSource === 'recorded';

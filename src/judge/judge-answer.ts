@@ -9,9 +9,9 @@ import { readScore } from './verdict.ts';
  * throws what the error table knows: then `score` is null and `failure` says why (ABORTED when the signal was aborted).
  */
 export async function judgeAnswer(question: JudgeQuestion, clock: Clock = systemClock): Promise<Judgement> {
-  const { judge, input, signal, itemId = null } = question;
+  const { judge, signal, itemId = null } = question;
   const { verdict, ...asked } = await askJudge(
-    { judge, input, signal, itemId, request: (isRetry) => scoreRequest(question, isRetry), read: readScore },
+    { judge, signal, itemId, request: (isRetry) => scoreRequest(question, isRetry), read: readScore },
     clock,
   );
   return { ...asked, score: verdict?.score ?? null, reason: verdict?.reason ?? null };

@@ -51,7 +51,7 @@ function shown(
   clock: Clock,
 ): Promise<Asked<Better>> {
   const request = (isRetry: boolean) => preferenceRequest({ judge, input, first, second }, isRetry);
-  return askJudge({ judge, input, signal, itemId: itemId === null ? null : `${itemId}/${order}`, request, read: readPreference }, clock);
+  return askJudge({ judge, signal, itemId: itemId === null ? null : `${itemId}/${order}`, request, read: readPreference }, clock);
 }
 
 /** One order alone may be the order's own doing: what only one of them prefers is a tie. */
