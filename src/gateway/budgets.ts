@@ -13,6 +13,7 @@ import {
 } from '../run/index.ts';
 import { allowedHeaders, hearsLimits, rejectedHeaders, retryAfter } from './budget-headers.ts';
 import { assumedOutputLimit, checkCostCap, checkTokenCaps, type Demand, demandOf, worstCaseOf } from './caps.ts';
+import { endpointName, endpointPrice } from './endpoint-price.ts';
 import type { Exchange } from './exchange.ts';
 import type { Reservation } from './parties.ts';
 import { Refusal } from './refusal.ts';
@@ -31,13 +32,28 @@ export interface BudgetDeps {
   readonly countTokens: CountTokens | null;
 }
 
+/** What `gatewayBudgets` decides: see `Ledger`. */
+export interface GatewayBudgets {
+  reserve(exchange: Asked): Reservation | null;
+  checkEndpoint(exchange: Pick<Exchange, 'route' | 'path' | 'request' | 'caller'>, provider: string): void;
+}
+
 /**
  * Budgets and caps of a gateway. A request is refused before it is sent: by its key's caps, for a model without a price where a budget
  * holds, and where a budget has no room for its worst case. What it really cost is settled when it is over; a row whose cost is not
  * known is settled at the worst case, never at 0.
  */
-export function gatewayBudgets(deps: BudgetDeps): { reserve(exchange: Asked): Reservation | null } {
+export function gatewayBudgets(deps: BudgetDeps): GatewayBudgets {
   return {
+    checkEndpoint: (exchange, provider) => {
+      const { key, team, caps } = exchange.caller;
+      if (!deps.ledger.limits({ key, team, task: null }) && (caps === null || caps.cost === null)) return;
+      if (endpointPrice(exchange, provider) !== null) return;
+      throw new SmallfirstError(
+        'BUDGET_UNPRICED',
+        `What ${endpointName(exchange.path)} costs is not known beforehand, so it cannot be used under a budget or a cost cap.`,
+      );
+    },
     reserve: (exchange) => {
       // Counting tokens is free.
       if (exchange.route.kind !== 'call') return null;

@@ -118,7 +118,8 @@ export class RelayBooking {
       this.book(counted === undefined ? end : { ...end, counted });
       if (end.outcome === 'aborted') exchange.over();
     };
-    const isKnown = end.report?.usage != null && this.written === '';
+    // What names no model holds no prompt to count.
+    const isKnown = exchange.route.tap === null || (end.report?.usage != null && this.written === '');
     if (isKnown || this.#isMade || !isRecorded(exchange)) finish();
     else this.count(end.report, finish);
   }

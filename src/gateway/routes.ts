@@ -5,7 +5,7 @@ import type { Family } from './parties.ts';
 export type RouteKind =
   /** A request to a model, answered, recorded and paid for. */
   | 'call'
-  /** It names a model, but generates nothing: counting tokens. Relayed, not recorded. */
+  /** It names a model, but generates nothing: counting tokens. Recorded at no cost. */
   | 'count'
   /** Everything else below /v1: streamed through as it is. */
   | 'endpoint'

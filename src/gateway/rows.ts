@@ -1,6 +1,16 @@
-import { type Call, type ErrorCode, NO_USAGE, type Outcome, type StopReason, type Usage, ZERO_USD } from '../core/index.ts';
+import {
+  type Call,
+  type ErrorCode,
+  FINGERPRINT_TAG,
+  NO_USAGE,
+  type Outcome,
+  type StopReason,
+  type Usage,
+  ZERO_USD,
+} from '../core/index.ts';
 import type { ServiceTier } from '../pricing/index.ts';
 import type { TapReport, UpstreamTarget } from '../providers/index.ts';
+import { endpointName, endpointPrice } from './endpoint-price.ts';
 import type { Exchange } from './exchange.ts';
 import type { GatewayDeps } from './types.ts';
 
@@ -20,12 +30,9 @@ export interface Ending {
   readonly attempts: number;
 }
 
-/** Endpoints below /v1 that generate something, although their answers do not say what it cost. */
-const GENERATES = /^\/v1\/(audio|images|moderations|videos|responses\/compact)(\/|$)/;
-
-/** Whether an exchange is a call to a model, and so in every bill. */
-export function isRecorded({ route, path, request }: Exchange): boolean {
-  return route.kind === 'call' || (route.kind === 'endpoint' && request.method === 'POST' && GENERATES.test(path));
+/** Whether an exchange is a request that an upstream (or we in its place) answered, and so in every bill. */
+export function isRecorded({ route }: Exchange): boolean {
+  return route.kind === 'call' || route.kind === 'count' || route.kind === 'endpoint';
 }
 
 const TIERS: ReadonlySet<string> = new Set<ServiceTier>(['batch', 'flex', 'priority']);
@@ -37,8 +44,10 @@ export function relayedRow(exchange: Exchange, deps: GatewayDeps, answerer: Answ
   // A call that failed before an answer began used nothing, and costs nothing whatever its model's price.
   const isFree = ending.outcome === 'failed' && report?.usage == null && ending.counted === null;
   const used = ending.counted ?? report?.usage ?? null;
-  // A body that was streamed on was not read: then the endpoint stands for the model.
-  const wireModel = renames ? answerer.model : exchange.model || exchange.path.slice('/v1/'.length);
+  const isCall = exchange.route.kind === 'call';
+  const fixed = isCall ? null : endpointPrice(exchange, answerer.provider);
+  // A request that names no model is booked to its endpoint.
+  const wireModel = renames ? answerer.model : exchange.model || endpointName(exchange.path);
   const tier = report?.serviceTier ?? null;
   const priced =
     used === null
@@ -64,14 +73,14 @@ export function relayedRow(exchange: Exchange, deps: GatewayDeps, answerer: Answ
     servedModel: report?.servedModel ?? null,
     // A model that the config does not name counts as frontier: nothing is then claimed to be saved by it.
     tier: deps.directory.models.get(answerer.name)?.tier ?? 'frontier',
-    purpose: renames ? 'answer' : 'passthrough',
+    purpose: renames && isCall ? 'answer' : 'passthrough',
     outcome: ending.outcome,
     error: ending.error,
     stop: ending.stop,
     usage: used ?? NO_USAGE,
     usageSource: ending.counted === null && report?.usage != null ? 'reported' : 'counted',
-    priceId: priced?.priceId ?? null,
-    cost: isFree ? ZERO_USD : (priced?.cost ?? null),
+    priceId: fixed?.priceId ?? priced?.priceId ?? null,
+    cost: isFree ? ZERO_USD : (fixed?.cost ?? priced?.cost ?? null),
     latencyMs: milliseconds(deps.clock.monotonic() - exchange.startedAt),
     firstTokenMs: ending.firstByteAt === null ? null : milliseconds(ending.firstByteAt - exchange.startedAt),
     streamed: exchange.isStreamed,
@@ -79,7 +88,15 @@ export function relayedRow(exchange: Exchange, deps: GatewayDeps, answerer: Answ
     decision: null,
     fingerprint: exchange.fingerprint,
     bodyHash: exchange.capture?.requestHash ?? null,
-    tags: ending.attempts > 1 ? { attempts: String(ending.attempts) } : NO_TAGS,
+    tags: tagsOf(ending.attempts, report?.fingerprint ?? null),
+  };
+}
+
+function tagsOf(attempts: number, fingerprint: string | null): Call['tags'] {
+  if (attempts <= 1 && fingerprint === null) return NO_TAGS;
+  return {
+    ...(attempts > 1 ? { attempts: String(attempts) } : NO_TAGS),
+    ...(fingerprint === null ? NO_TAGS : { [FINGERPRINT_TAG]: fingerprint }),
   };
 }
 

@@ -254,6 +254,7 @@ class HttpGateway implements Gateway {
     const claim = this.#deps.ownership.claimOf(exchange);
     const upstream = endpointUpstream(this.#deps.directory, route.family, claim.upstream);
     if (upstream === null) throw notServed(exchange);
+    this.#deps.ledger.checkEndpoint(exchange, upstream.target.provider);
     if (claim.isList) {
       request.resume();
       new OwnedList(exchange, this.#deps, { upstream, streams: this.#streams }).start();

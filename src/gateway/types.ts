@@ -13,6 +13,8 @@ import type { Access, Family, Reservation } from './parties.ts';
 export interface Ledger {
   /** Null where nothing limits the caller. Throws BUDGET_EXCEEDED. */
   reserve(exchange: Exchange): Reservation | null;
+  /** Refuses a request to an endpoint whose price nobody knows, where a budget or a cost cap holds. Throws BUDGET_UNPRICED. */
+  checkEndpoint(exchange: Exchange, provider: string): void;
 }
 
 /** Serves whoever runs the gateway. */
