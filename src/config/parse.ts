@@ -2,6 +2,7 @@ import { dirname, resolve } from 'node:path';
 import type { z } from 'zod';
 import { type Checkable, checkModels, checkTasks, type Known } from './check.ts';
 import { checkLife } from './check-life.ts';
+import { checkThresholds } from './check-threshold.ts';
 import { ConfigError, type Problem } from './config-error.ts';
 import { explain } from './explain.ts';
 import { buildModels } from './models.ts';
@@ -27,6 +28,7 @@ export function parseConfig(text: string, file: string, environment: Environment
     ...found,
     ...checkModels(checkable, source, known),
     ...checkTasks(checkable, source),
+    ...checkThresholds(checkable, source, known),
     ...checkLife(checkable, source),
     ...checkServing(parsed.data, source),
   ];

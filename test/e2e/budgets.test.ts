@@ -97,7 +97,7 @@ budgets: { teams: { care: { month: 0.15 } } }`);
 
   it('holds for a task, whoever asks, and for every model of its ladder together', async () => {
     const at =
-      await served(`tasks: { classify: { output: { kind: text }, ladder: [gpt, claude], threshold: 0.5, parameters: { maxTokens: 60 } } }
+      await served(`tasks: { classify: { output: { kind: text }, ladder: [gpt, claude], threshold: 0.5, signal: valid, parameters: { maxTokens: 60 } } }
 budgets: { tasks: { classify: { day: 0.13 } } }`);
     const named = (body: object) => ask(at, body, { 'x-smallfirst-task': 'classify' });
     // Two models at sixty tokens each are held for one request; a hundred tokens each have no room.
