@@ -4,6 +4,7 @@ export { LiveMonitor } from './live-monitor.ts';
 export type { EventSource, LiveSettings, LiveSnapshot, Standing, WatchedCertificate } from './live-monitor-types.ts';
 export { type LookPlan, type LookQuestion, type LookResult, nextLook, planLook, takeLook } from './look.ts';
 export { confidenceReader, type FrozenConfidence, freezeConfidence, type GateTrial } from './look-confidence.ts';
+export { type LifeCandidate, type LifeTask, type LookRequest, LookRunner, type LookRunnerWorld } from './look-runner.ts';
 export { FIRST_LOOK } from './look-schedule.ts';
 export { checkPins } from './pins.ts';
 export { observeModels } from './pins-observe.ts';

@@ -3,6 +3,7 @@ import type { LockedCertificate, TaskConfig } from '../config/index.ts';
 import { type CertifyMethod, contentHash, type EpochMs, type Json } from '../core/index.ts';
 import { defaultMetric, parseMetric } from '../metrics/index.ts';
 import type { Feedback, Look, StoredPair } from '../store/index.ts';
+import { gateJson } from '../triage/index.ts';
 import { asPair, type EvidenceScope, gatherLifeEvidence, type LifeEvidence } from './evidence.ts';
 import { PART_SHARES } from './evidence-draws.ts';
 import type { Scoring } from './evidence-labels.ts';
@@ -194,6 +195,7 @@ function certificateOf(
       ...(prompt === null ? {} : { template: prompt }),
       ...(servedSmall === null ? {} : { 'small.served': servedSmall }),
       ...(servedBig === null ? {} : { 'big.served': servedBig }),
+      ...(frozen.gate === null ? {} : { classifier: contentHash(gateJson(frozen.gate)) }),
     },
     issuedAt: now,
     expiresAt: now + VALID_MS,
