@@ -3,6 +3,7 @@ import type { TaskConfig } from '../config/index.ts';
 import { type Json, normaliseLabel, type Pair, SmallfirstError } from '../core/index.ts';
 import type { EvalCell } from '../store/index.ts';
 import { ask, cellFacts, costOf } from './ask.ts';
+import { judged } from './judging.ts';
 import { pairsOf } from './pairs.ts';
 import { cellKey } from './question.ts';
 import { buildReport } from './report.ts';
@@ -91,12 +92,13 @@ async function finish(unit: Unit, session: Session): Promise<void> {
   const { seats, reference } = session;
   let expected: Json | undefined = unit.item.expected ?? null;
   let ceiling: { readonly cell: EvalCell; readonly quality: number } | null = null;
+  const given = new Map<string, number>();
   for (const [i, seat] of seats.entries()) {
     const cell = unit.found[i] ?? (await askFor(unit, i, session));
     if (!cell) return;
     if (i === 0 && reference === 'ceiling') expected = await referenceFrom({ cell, seat, isNew: unit.found[i] === undefined }, session);
     if (expected === undefined) return;
-    const scoring = await record(unit, { cell, seat, expected, isNew: unit.found[i] === undefined }, session);
+    const scoring = await record(unit, { cell, seat, expected, isNew: unit.found[i] === undefined, given }, session);
     if (!scoring) continue;
     if (i === 0) ceiling = { cell, quality: scoring.quality };
     else if (ceiling && ceiling.quality > scoring.quality) noteDisagreement(unit, { seat, cell, ceiling: ceiling.cell }, session);
@@ -104,7 +106,7 @@ async function finish(unit: Unit, session: Session): Promise<void> {
 }
 
 /** The ceiling's answer as the reference; without one the item cannot be measured, and nothing more is asked about it. */
-async function referenceFrom({ cell, seat, isNew }: Omit<Measured, 'expected'>, session: Session): Promise<Json | undefined> {
+async function referenceFrom({ cell, seat, isNew }: Omit<Measured, 'expected' | 'given'>, session: Session): Promise<Json | undefined> {
   const { valid, value } = cell.error === null ? read(cell, session.plan.task) : { valid: false, value: null };
   if (valid) return value;
   session.withoutReference += 1;
@@ -151,14 +153,19 @@ interface Measured {
   readonly seat: Seat;
   readonly expected: Json;
   readonly isNew: boolean;
+  /** Scores that a judge gave in this unit. */
+  readonly given: Map<string, number>;
 }
 
 /** Scores a cell, stores it when it is new, and books its numbers; null for an error. */
-async function record(unit: Unit, { cell, seat, expected, isNew }: Measured, session: Session): Promise<Scoring | null> {
+async function record(unit: Unit, measured: Measured, session: Session): Promise<Scoring | null> {
+  const { cell, seat, expected, isNew } = measured;
   const { plan, deps, metric, spend } = session;
-  const scoring = cell.error === null ? score(cell, expected, plan.task, metric) : null;
-  if (isNew) await session.writer.add({ ...cell, quality: scoring?.quality ?? null, confidence: confidenceOf(cell, plan.task) });
+  const byMetric = cell.error === null && metric !== null ? score(cell, expected, plan.task, metric) : null;
+  // What an answer cost is kept before a judge is asked about it.
+  if (isNew) await session.writer.add({ ...cell, quality: byMetric?.quality ?? null, confidence: confidenceOf(cell, plan.task) });
   else session.found += 1;
+  const scoring = byMetric ?? (cell.error === null ? await byJudge(unit, measured, session) : null);
   if (scoring) {
     if (cellFacts(cell).replayed) session.replayed += 1;
     seat.observations.add(unit.number, {
@@ -170,7 +177,7 @@ async function record(unit: Unit, { cell, seat, expected, isNew }: Measured, ses
       latencyMs: cell.latencyMs,
       usageSource: cellFacts(cell).usageSource,
     });
-  } else {
+  } else if (cell.error !== null) {
     seat.failed.add(unit.number);
     seat.firstError ??= cell.error;
   }
@@ -181,6 +188,17 @@ async function record(unit: Unit, { cell, seat, expected, isNew }: Measured, ses
     errors: session.seats.reduce((sum, { failed }) => sum + failed.size, 0),
   });
   return scoring;
+}
+
+/** The judge's score; null where there is none, or where the run was stopped before. */
+async function byJudge(unit: Unit, { cell, seat, expected, given }: Measured, session: Session): Promise<Scoring | null> {
+  const { judge } = session.deps;
+  const verdict = judge === undefined ? null : await judged({ judge, item: unit.item, cell, expected, given }, session);
+  if (verdict === null) return null;
+  if ('scoring' in verdict) return verdict.scoring;
+  seat.failed.add(unit.number);
+  seat.firstError ??= verdict.failure;
+  return null;
 }
 
 function confidenceOf(cell: EvalCell, task: TaskConfig): number | null {

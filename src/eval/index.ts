@@ -1,3 +1,3 @@
 export { evaluate } from './evaluate.ts';
 export { checkSet, readSet } from './set.ts';
-export type { Comparison, EvalDeps, EvalPlan, EvalProgress, EvalReport, ModelReport } from './types.ts';
+export type { Comparison, EvalDeps, EvalJudge, EvalPlan, EvalProgress, EvalReport, ModelReport } from './types.ts';

@@ -2,6 +2,7 @@ import { type NanoUsd, normaliseLabel, toUsd } from '../core/index.ts';
 import { classificationReport, meanInterval } from '../metrics/index.ts';
 import { quantileSorted } from '../statistics/index.ts';
 import { compare, intervalOptions } from './compare.ts';
+import { judgeReport } from './judging.ts';
 import type { Observations } from './observations.ts';
 import { signalOf } from './pairs.ts';
 import type { Seat, Session } from './session.ts';
@@ -20,13 +21,14 @@ export function buildReport(session: Session): EvalReport {
     task: plan.task.name,
     run: session.run,
     set: { file: plan.set, items: set.items, hash: set.hash },
-    metric: session.metric.name,
+    metric: plan.task.metric,
     reference: session.reference,
     repeats: plan.repeats,
     ceiling: plan.ceiling.name,
     floor: { retain, level, quality: ceiling.quality === null ? null : retain * ceiling.quality },
     models,
     comparisons: candidates.map((seat) => compare(session, seat)),
+    judge: judgeReport(session),
     cells: { planned, asked: session.asked, found: session.found, errors },
     spentUsd: toUsd(spend.spent),
     stopped: session.stopped,
@@ -93,9 +95,17 @@ function latencies(observations: Observations, units: readonly number[]): ModelR
   return { p50: quantileSorted(sorted, 0.5), p95: quantileSorted(sorted, 0.95), n: known.length };
 }
 
+function judgeNotes({ deps: { judge }, judged }: Session): readonly string[] {
+  if (judge === undefined) return [];
+  const notes = [...judge.notes];
+  if (judged.parseFailures > 0) notes.push(`${judged.parseFailures} replies of the judge were no verdict and were asked for again.`);
+  if (judged.unpriced > 0) notes.push(`UNPRICED, which is not free: the judge ${judge.name}. Declare its price in the config.`);
+  return notes;
+}
+
 function notesOf(session: Session, models: readonly ModelReport[]): readonly string[] {
   const { plan, seats, reference, withoutReference } = session;
-  const notes: string[] = [];
+  const notes: string[] = [...judgeNotes(session)];
   if (reference === 'ceiling') notes.push(`No row has a gold answer: quality is agreement with ${plan.ceiling.name}.`);
   if (withoutReference > 0) notes.push(`${plan.ceiling.name} gave no usable answer to ${withoutReference} items, which are left out.`);
   const unpriced = models.filter((model) => model.unpriced > 0).map(({ model }) => model);

@@ -14,10 +14,12 @@ export interface Scoring {
   readonly value: Json;
 }
 
-const WORTHLESS: Scoring = { quality: 0, valid: false, value: null };
+/** An answer that may never be served. */
+export const WORTHLESS: Scoring = { quality: 0, valid: false, value: null };
 
-/** The metric of a task. Throws CONFIG_INVALID when it has none. */
-export function metricOf(task: TaskConfig): BoundMetric {
+/** The metric of a task; null where a judge scores. Throws CONFIG_INVALID when it has neither. */
+export function metricOf(task: TaskConfig): BoundMetric | null {
+  if (task.judge !== null) return null;
   if (task.metricSpec !== null) return parseMetric(task.metricSpec);
   throw new SmallfirstError(
     'CONFIG_INVALID',
@@ -29,9 +31,9 @@ export function metricOf(task: TaskConfig): BoundMetric {
  * What answers are measured against: gold answers; the answer alone, for a metric that needs none; or else the ceiling's answers, which
  * is enough for labels and JSON and not for text. Throws INPUT_INVALID for a text set without gold answers.
  */
-export function referenceOf(task: TaskConfig, metric: BoundMetric, hasGold: boolean): EvalReport['reference'] {
+export function referenceOf(task: TaskConfig, metric: BoundMetric | null, hasGold: boolean): EvalReport['reference'] {
   if (hasGold) return 'gold';
-  if (!needsExpected(metric)) return 'none';
+  if (metric === null || !needsExpected(metric)) return 'none';
   if (task.output.kind !== 'text') return 'ceiling';
   throw new SmallfirstError(
     'INPUT_INVALID',

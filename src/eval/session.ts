@@ -1,8 +1,9 @@
 import type { ModelConfig } from '../config/index.ts';
-import { type Json, newId } from '../core/index.ts';
+import { type Json, newId, SmallfirstError } from '../core/index.ts';
 import type { BoundMetric } from '../metrics/index.ts';
 import type { ModelClient } from '../providers/index.ts';
 import { CellWriter } from './cell-writer.ts';
+import { type JudgeTally, NO_JUDGEMENTS } from './judging.ts';
 import { Observations } from './observations.ts';
 import { keyBase } from './question.ts';
 import { metricOf, referenceOf } from './scoring.ts';
@@ -38,7 +39,8 @@ export interface Session {
   readonly run: string;
   readonly plan: EvalPlan;
   readonly deps: EvalDeps;
-  readonly metric: BoundMetric;
+  /** Null where a judge scores. */
+  readonly metric: BoundMetric | null;
   readonly reference: EvalReport['reference'];
   readonly set: SetSummary;
   /** The ceiling first: where there is no gold answer, the others are measured against it. */
@@ -50,6 +52,7 @@ export interface Session {
   found: number;
   /** Units whose ceiling gave no usable answer to measure against. */
   withoutReference: number;
+  readonly judged: JudgeTally;
   /** Answers that recordings gave. */
   replayed: number;
   stopped: EvalReport['stopped'];
@@ -58,6 +61,9 @@ export interface Session {
 /** Checks the whole set and opens every model before anything is asked. */
 export async function openSession(plan: EvalPlan, deps: EvalDeps): Promise<Session> {
   const metric = metricOf(plan.task);
+  if (metric === null && deps.judge === undefined) {
+    throw new SmallfirstError('CONFIG_INVALID', `The task ${plan.task.name} is scored by a judge, and none was opened.`);
+  }
   const set = await checkSet(plan.set, plan.task.output, plan.limit);
   const reference = referenceOf(plan.task, metric, set.hasGold);
   const seat = async (model: ModelConfig): Promise<Seat> => {
@@ -86,6 +92,7 @@ export async function openSession(plan: EvalPlan, deps: EvalDeps): Promise<Sessi
     asked: 0,
     found: 0,
     withoutReference: 0,
+    judged: { ...NO_JUDGEMENTS },
     replayed: 0,
     stopped: null,
   };

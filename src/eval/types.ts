@@ -1,5 +1,5 @@
 import type { ModelConfig, TaskConfig } from '../config/index.ts';
-import type { Clock, EvalVerdict, Json, Message, NanoUsd, Usage } from '../core/index.ts';
+import type { Clock, ErrorCode, EvalVerdict, Json, Message, NanoUsd, Usage } from '../core/index.ts';
 import type { CountTokens } from '../pricing/index.ts';
 import type { ModelClient } from '../providers/index.ts';
 import type { Interval } from '../statistics/index.ts';
@@ -37,9 +37,48 @@ export interface EvalPlan {
   readonly maxCost: NanoUsd | null;
 }
 
+/** An answer for a judge to score. */
+export interface EvalJudgeRequest {
+  readonly run: string;
+  /** `judge/<model>/<item>`: under it a recorded judge finds its score. */
+  readonly itemId: string;
+  readonly input: string;
+  readonly answer: string;
+  /** The gold answer, where the row has one. */
+  readonly reference: string | null;
+  readonly signal: AbortSignal;
+}
+
+/** What a judge said. */
+export interface EvalJudgement {
+  /** 0..1; null with a `failure`. */
+  readonly score: number | null;
+  readonly reason: string | null;
+  readonly failure: { readonly code: ErrorCode; readonly message: string } | null;
+  readonly parseFailures: number;
+  /** Of all its calls; null when one is unpriced. */
+  readonly cost: NanoUsd | null;
+  /** False for a recording: nobody pays for it. */
+  readonly isPaid: boolean;
+  readonly latencyMs: number | null;
+}
+
+/** Scores the answers of a task that has no metric. Its judgements are kept as cells, so none is asked for twice. */
+export interface EvalJudge {
+  /** As reports name it: the model's name in the config. */
+  readonly name: string;
+  /** Hash of the model, its parameters, the rubric and the judge's prompt. */
+  readonly version: string;
+  /** What a reader must know of it: whose family it is of, and how far it agrees with people. */
+  readonly notes: readonly string[];
+  score(asked: EvalJudgeRequest): Promise<EvalJudgement>;
+}
+
 /** What an eval needs of the world. */
 export interface EvalDeps {
   readonly store: EvalStore;
+  /** Needed by a task whose metric is a judge, and by no other. */
+  readonly judge?: EvalJudge;
   client(model: ModelConfig): Promise<ModelClient>;
   /** What a usage costs; null when the model has no known price. */
   price(model: ModelConfig, usage: Usage, at: number): NanoUsd | null;
@@ -127,6 +166,17 @@ export interface EvalReport {
   readonly floor: { readonly retain: number; readonly level: number; readonly quality: number | null };
   readonly models: readonly ModelReport[];
   readonly comparisons: readonly Comparison[];
+  /** Who scored, where no metric did, and what that took in this run; `found` were judged in earlier ones. */
+  readonly judge: {
+    readonly model: string;
+    readonly asked: number;
+    readonly found: number;
+    /** Answers that got no score; they are in no quality. */
+    readonly failed: number;
+    readonly parseFailures: number;
+    readonly costUsd: number;
+    readonly unpriced: number;
+  } | null;
   readonly cells: { readonly planned: number; readonly asked: number; readonly found: number; readonly errors: number };
   /** Spent by this run; cells found from earlier runs cost nothing again. */
   readonly spentUsd: number;

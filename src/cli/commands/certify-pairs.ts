@@ -2,9 +2,22 @@ import { type CertifyMethod, type Pair, SmallfirstError } from '../../core/index
 import { type JsonRow, readJsonRows } from './certify-row.ts';
 import { SignalChoice } from './certify-signals.ts';
 
+export interface ReadPairsOptions {
+  readonly abort?: AbortSignal;
+  readonly signals?: SignalChoice;
+  /** Takes up who gave the qualities, as rows say it in `by`: `judge:<model>`, `label`, `agreement`. */
+  readonly scorers?: Set<string>;
+}
+
 /** Reads pairs from JSON Lines, a chunk at a time. Throws INPUT_NOT_FOUND, or INPUT_INVALID with the line and what is wrong with it; ABORTED when interrupted. */
-export async function readPairs(path: string, method: CertifyMethod, abort?: AbortSignal, signals = new SignalChoice()): Promise<Pair[]> {
-  const pairs = await readJsonRows(path, (row) => readPair(row, method, signals), { nothing: 'the file holds no pairs', abort });
+export async function readPairs(path: string, method: CertifyMethod, options: ReadPairsOptions = {}): Promise<Pair[]> {
+  const { abort, signals = new SignalChoice(), scorers = new Set() } = options;
+  const read = (row: JsonRow): Pair => {
+    const { by } = row.fields;
+    if (typeof by === 'string') scorers.add(by);
+    return readPair(row, method, signals);
+  };
+  const pairs = await readJsonRows(path, read, { nothing: 'the file holds no pairs', abort });
   requireSignal(signals, path);
   return pairs;
 }

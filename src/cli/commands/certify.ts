@@ -1,5 +1,8 @@
+import { resolve } from 'node:path';
 import { type CertifyResult, certify } from '../../certify/index.ts';
 import { type CertifyMethod, type Clock, SmallfirstError, systemClock } from '../../core/index.ts';
+import { agreementIn, asScoredBy } from '../../judge/index.ts';
+import { openStoreToRead } from '../../store-location.ts';
 import type { CommandIo } from '../io.ts';
 import { fileOf, type LadderOptions, runCertifyLadder } from './certify-ladder.ts';
 import { readPairs } from './certify-pairs.ts';
@@ -40,7 +43,8 @@ export async function runCertify(options: CertifyCommandOptions, io: CommandIo, 
   if (options.maxP95LatencyRatio !== undefined) throw new SmallfirstError('USAGE', '--max-p95-latency-ratio is for ladders: add --tiers');
   const path = fileOf(options.pairs, io);
   const signals = new SignalChoice(options.signal);
-  const pairs = await readPairs(path, options.method, io.signal, signals);
+  const scorers = new Set<string>();
+  const pairs = await readPairs(path, options.method, { abort: io.signal, signals, scorers });
   const { floor, level, method, look } = options;
   const result = certify(pairs, { floor, level, method, look });
   if (options.write && task !== undefined && small !== undefined) {
@@ -51,11 +55,27 @@ export async function runCertify(options: CertifyCommandOptions, io: CommandIo, 
   }
   if (options.json) {
     for (const note of result.notes) io.note(note);
-    io.json(documentOf(result, signals.name));
+    io.json({ ...documentOf(result, signals.name), ...(scorers.size === 0 ? {} : { scoredBy: [...scorers].sort().join(', ') }) });
   } else {
     io.out(renderCertificate(result, signals.name));
+    for (const line of await judgeLines(scorers, options, io)) io.out(`${line}\n`);
   }
   return result.verdict === 'frontier' ? 1 : 0;
+}
+
+/** By which judges the qualities are, with κ where a store that holds labels is named. */
+async function judgeLines(scorers: ReadonlySet<string>, { task, data }: CertifyCommandOptions, io: CommandIo): Promise<readonly string[]> {
+  const judges = [...scorers].flatMap((by) => (by.startsWith('judge:') ? by.slice('judge:'.length) : []));
+  if (judges.length === 0) return [];
+  if (task === undefined || data === undefined) {
+    return judges.map((judge) => `\nquality as scored by judge ${judge}; its κ with people: smallfirst judge report --task <name>`);
+  }
+  const store = await openStoreToRead(resolve(io.cwd, data));
+  try {
+    return await Promise.all(judges.map(async (judge) => `\nquality ${asScoredBy(judge, await agreementIn(store, { task, judge }))}`));
+  } finally {
+    await store.close();
+  }
 }
 
 /** The JSON document: what the interface names, in its order, then what explains it. `signal` is there only where one was used by name. */

@@ -17,9 +17,17 @@ export function renderEval(report: EvalReport): string {
     ...(report.comparisons.length === 0 ? [] : [comparisonTable(report), `${report.comparisons.map(verdictLine).join('\n')}\n`]),
     disagreements(report),
     `${report.notes.map((note) => `Note: ${note}`).join('\n')}\n`,
+    judgeLine(report),
     `${count(report.cells.asked)} cells asked, ${count(report.cells.found)} kept from earlier runs · spent $${report.spentUsd.toFixed(4)}\n`,
   ];
   return parts.filter((part) => part.trim() !== '').join('\n');
+}
+
+function judgeLine({ judge }: EvalReport): string {
+  if (judge === null) return '';
+  const failed = judge.failed === 0 ? '' : ` · ${count(judge.failed)} answers without a score`;
+  const price = judge.unpriced > 0 ? 'UNPRICED' : `$${judge.costUsd.toFixed(4)}`;
+  return `${count(judge.asked)} answers judged by ${judge.model}, ${count(judge.found)} kept from earlier runs · ${price}${failed}\n`;
 }
 
 function modelTable({ models, floor }: EvalReport): string {

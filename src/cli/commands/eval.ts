@@ -8,6 +8,7 @@ import { providers } from '../../providers/index.ts';
 import { writeAtomically } from '../../student/index.ts';
 import type { CommandIo, ExitCode, Progress } from '../io.ts';
 import { count } from '../table.ts';
+import { openEvalJudge } from './eval-judge.ts';
 import { renderEval } from './eval-report.ts';
 
 export interface EvalCommandOptions {
@@ -44,10 +45,9 @@ export async function runEval(options: EvalCommandOptions, io: CommandIo): Promi
   const app = await openApp(config, resolve(io.cwd, options.data), io.env);
   const progress = new EvalProgressLine(`eval ${plan.task.name}`, io);
   try {
-    const { report, pairs } = await evaluate(
-      plan,
-      evalDeps(app, io, (at) => progress.advance(at)),
-    );
+    const judge = await openEvalJudge(app, plan.task);
+    const deps = evalDeps(app, io, (at) => progress.advance(at));
+    const { report, pairs } = await evaluate(plan, judge === null ? deps : { ...deps, judge });
     progress.end();
     const [candidate] = plan.candidates;
     if (options.pairs !== undefined && candidate) await writePairs(resolve(io.cwd, options.pairs), pairs(candidate.name), report, io);
@@ -59,7 +59,8 @@ export async function runEval(options: EvalCommandOptions, io: CommandIo): Promi
   }
 }
 
-function evalDeps(app: App, io: CommandIo, onProgress: EvalDeps['onProgress']): EvalDeps {
+/** What an eval needs, of an app at work. */
+export function evalDeps(app: App, io: CommandIo, onProgress: EvalDeps['onProgress']): EvalDeps {
   return {
     store: app.store.evals,
     client: (model) => app.client(model),
@@ -117,6 +118,7 @@ async function writePairs(path: string, pairs: readonly Pair[], report: EvalRepo
     small: { ...side(small), ...(small.confidence === undefined ? {} : { confidence: small.confidence }) },
     big: side(big),
     ...(cluster === undefined ? {} : { cluster }),
+    ...(report.judge === null ? {} : { by: `judge:${report.judge.model}` }),
   });
   await writeAtomically(path, pairs.map((pair) => `${JSON.stringify(row(pair))}\n`).join(''));
   io.note(`${count(pairs.length)} pairs in ${path}. The verdict here was look 1 at them: certify them with --look 2.`);
@@ -139,7 +141,7 @@ function exitCode(report: EvalReport, wereNamed: boolean): ExitCode {
 }
 
 /** The progress line of an eval, drawn once the number of cells is known. */
-class EvalProgressLine {
+export class EvalProgressLine {
   readonly #label: string;
   readonly #io: CommandIo;
   #line: Progress | null = null;
