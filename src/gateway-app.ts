@@ -23,7 +23,7 @@ import { type OpenSteps, openSteps } from './gateway-steps.ts';
 import { loadTokenizer, PriceBook } from './pricing/index.ts';
 import { type Upstream, type UpstreamSettings, Upstreams, type Vendor, vendorOf, vendors } from './providers/index.ts';
 import { createRecorder, type Recorder } from './run/index.ts';
-import { openDataDir, openStore, type StoreLocation, type TemplateStore } from './store/index.ts';
+import { openDataDir, openStore, requireDriver, type StoreLocation, type TemplateStore } from './store/index.ts';
 import { storeLocation } from './store-location.ts';
 import { liveModels, upstreamSettings } from './upstream-settings.ts';
 
@@ -61,7 +61,7 @@ export async function openGatewayApp(config: Config, options: GatewayAppOptions)
     { clock: systemClock, random: Math.random, environment: options.environment },
   );
   const directory = directoryOf(config, upstreams);
-  const data = await openDataDir(options.dataDir);
+  const data = await openDataDir(options.dataDir, { withoutDatabase: config.store !== null });
   const log = openLog({ ...config.observe, to: options.logTo ?? 2, random: Math.random });
   const warn = (message: string) => log.warn(message);
   let recorder: Recorder | null = null;
@@ -69,6 +69,7 @@ export async function openGatewayApp(config: Config, options: GatewayAppOptions)
   let tasks: OpenSteps | null = null;
   try {
     const location = storeLocation(config.store, data.database);
+    await requireDriver(location);
     recorder = openRecorder(config, { spool: join(data.path, 'spool'), location }, warn);
     const access = await openKeyRing({
       declared: config.keys,

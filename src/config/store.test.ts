@@ -39,9 +39,8 @@ describe('where the record is, as a config says it', () => {
       (thrown: unknown) => thrown,
     );
     if (!(error instanceof ConfigError)) throw new Error(`refused in another way: ${String(error)}`);
-    expect(error.problems).toHaveLength(1);
-    const [{ position, message: said }] = error.problems;
-    expect(`${position.line}:${position.column} ${said}`).toContain(message);
+    const lines = error.problems.map(({ position, message: said }) => `${position.line}:${position.column} ${said}`);
+    expect(lines).toEqual([expect.stringContaining(message)]);
   });
 
   it('is not found where there is no config', async () => {

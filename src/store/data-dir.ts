@@ -17,6 +17,8 @@ export interface DataDir {
 export interface DataDirOptions {
   /** Only looks: takes no lock, makes nothing, and may look while another process owns it. */
   readonly readOnly?: boolean;
+  /** Makes no SQLite file: the record is kept elsewhere. */
+  readonly withoutDatabase?: boolean;
 }
 
 /**
@@ -42,7 +44,7 @@ export async function openDataDir(dir: string, options: DataDirOptions = {}): Pr
   await writeFile(`${pidFile}.new`, `${process.pid}\n`, { mode: 0o600 });
   await rename(`${pidFile}.new`, pidFile);
   // Prompts may be kept in it: readable by its owner only, even in a directory that was there and is not. SQLite's other files follow it.
-  await (await open(database, 'a', 0o600)).close();
+  if (!options.withoutDatabase) await (await open(database, 'a', 0o600)).close();
   let released = false;
   return {
     path,

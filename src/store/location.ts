@@ -40,3 +40,8 @@ export function openStore(location: StoreLocation, options: OpenStoreOptions = {
     ...(queryTimeoutMs === undefined ? {} : { queryTimeoutMs }),
   });
 }
+
+/** Throws STORE_UNAVAILABLE where a store could never be opened, because what it needs is not installed; a server that is away is no reason. */
+export async function requireDriver(location: StoreLocation): Promise<void> {
+  if (location.kind === 'postgres') await (await import('./postgres/pool.ts')).loadDriver();
+}

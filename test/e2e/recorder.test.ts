@@ -1,7 +1,6 @@
 import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -14,6 +13,7 @@ import { openDataDir, openPostgresStore, openSqliteStore, type Store } from '../
 import { aCall } from '../contracts/calls.ts';
 import { anEvent } from '../contracts/store-life.ts';
 import { aPair } from '../contracts/store-pairs.ts';
+import { DatabaseCutter } from '../support/database-cutter.ts';
 import { recorderState } from '../support/recorder-state.ts';
 
 const january = { from: Date.UTC(2026, 0, 1), to: Date.UTC(2026, 1, 1) };
@@ -131,55 +131,6 @@ describe('a process that is killed while it records', () => {
   });
 });
 
-/** Forwards connections to a database until it is cut off; then they are refused, as when the server is stopped. */
-class Cutter {
-  readonly #target: URL;
-  readonly #sockets = new Set<Socket>();
-  #server: Server | null = null;
-  #port = 0;
-
-  constructor(url: string) {
-    this.#target = new URL(url);
-  }
-
-  async join(): Promise<void> {
-    this.#server = createServer((client) => {
-      const upstream = connect(Number(this.#target.port || 5432), this.#target.hostname);
-      for (const socket of [client, upstream]) {
-        this.#sockets.add(socket);
-        socket.on('error', () => {});
-        socket.on('close', () => {
-          client.destroy();
-          upstream.destroy();
-        });
-      }
-      client.pipe(upstream).pipe(client);
-    });
-    this.#server.listen(this.#port, '127.0.0.1');
-    await once(this.#server, 'listening');
-    const address = this.#server.address();
-    if (address !== null && typeof address === 'object') this.#port = address.port;
-  }
-
-  async cut(): Promise<void> {
-    const server = this.#server;
-    this.#server = null;
-    for (const socket of this.#sockets) socket.destroy();
-    this.#sockets.clear();
-    if (server) {
-      server.close();
-      await once(server, 'close');
-    }
-  }
-
-  get url(): string {
-    const url = new URL(this.#target);
-    url.hostname = '127.0.0.1';
-    url.port = String(this.#port);
-    return url.href;
-  }
-}
-
 /** Records in bursts, with the store cut off and back again twice between them, and expects each row once. */
 async function survivesOutages(
   name: string,
@@ -226,7 +177,7 @@ async function expectEachOnce(store: Store, calls: readonly Call[]): Promise<voi
 describe.skipIf(postgres === '')('PostgreSQL that stops and starts (skipped without SMALLFIRST_TEST_POSTGRES)', () => {
   it('stops no recording, and has every row once when it is back', async () => {
     const schema = `test_recorder_${process.pid}_${Date.now().toString(36)}`;
-    const cutter = new Cutter(postgres);
+    const cutter = new DatabaseCutter(postgres);
     await cutter.join();
     try {
       const location = { kind: 'postgres', url: cutter.url, schema } as const;

@@ -19,11 +19,17 @@ export interface PoolOptions {
 /** A server that does not even refuse a connection is not there. */
 const CONNECT_TIMEOUT_MS = 10_000;
 
-/** A pool of `pg`, loaded on use: the package is optional. Throws STORE_UNAVAILABLE when it is not installed. */
-export async function openPool(options: PoolOptions): Promise<PostgresPool> {
+/** The driver, loaded on use: its package is optional. Throws STORE_UNAVAILABLE when it is not installed. */
+export async function loadDriver(): Promise<typeof import('pg').default> {
   const { default: pg } = await import('pg').catch((cause: unknown) => {
     throw new SmallfirstError('STORE_UNAVAILABLE', 'PostgreSQL needs the package pg, which is not installed: npm install pg', { cause });
   });
+  return pg;
+}
+
+/** A pool of connections. Throws STORE_UNAVAILABLE when the driver is not installed; connections are made on use. */
+export async function openPool(options: PoolOptions): Promise<PostgresPool> {
+  const pg = await loadDriver();
   const pool = new pg.Pool({
     connectionString: options.url,
     max: options.maxConnections,

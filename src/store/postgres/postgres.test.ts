@@ -63,6 +63,21 @@ describe.skipIf(url === '')('PostgreSQL (skipped without SMALLFIRST_TEST_POSTGRE
     await expect(openPostgresStore(url, { schema })).rejects.toMatchObject({ code: 'STORE_SCHEMA_NEWER' });
   });
 
+  it('needs no right to make a schema where one is there', async () => {
+    const schema = schemaOfOurs();
+    const user = `${schema}_user`;
+    await admin.query(`create role ${user} login; create schema ${schema} authorization ${user}`);
+    try {
+      const theirs = new URL(url);
+      theirs.username = user;
+      const store = await openPostgresStore(theirs.href, { schema, maxConnections: 1 });
+      expect(await store.calls.append([aCall()])).toBe(1);
+      await store.close();
+    } finally {
+      await admin.query(`set client_min_messages = warning; drop schema ${schema} cascade; drop role ${user}`);
+    }
+  });
+
   it('goes on after its connections were cut', async () => {
     const schema = schemaOfOurs();
     const store = await openPostgresStore(url, { schema });
@@ -83,6 +98,26 @@ describe.skipIf(url === '')('PostgreSQL (skipped without SMALLFIRST_TEST_POSTGRE
   });
 });
 
+describe('PostgreSQL that says nothing any more', () => {
+  it.skipIf(url === '')('is given up after the time that was given, and asked again over a new connection', async () => {
+    const schema = newSchema();
+    const store = await openPostgresStore(url, { schema, maxConnections: 1, queryTimeoutMs: 200 });
+    const { default: pg } = await import('pg');
+    const other = new pg.Client({ connectionString: url });
+    await other.connect();
+    try {
+      await other.query(`begin; lock table ${schema}.pairs in access exclusive mode`);
+      await expect(store.pairs.count({ task: 'classify' })).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+      await other.query('rollback');
+      expect(await store.pairs.count({ task: 'classify' })).toBe(0);
+    } finally {
+      await store.close();
+      await other.query(`rollback; set client_min_messages = warning; drop schema if exists ${schema} cascade`);
+      await other.end();
+    }
+  });
+});
+
 describe('PostgreSQL that is not there', () => {
   // One test runs compiled code: this makes sure that it is the code beside this file.
   beforeAll(() => void spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-b', 'tsconfig.build.json']));
@@ -97,10 +132,13 @@ describe('PostgreSQL that is not there', () => {
     const code = `
       import { register } from 'node:module';
       register('data:text/javascript,' + encodeURIComponent(${JSON.stringify(hook)}));
-      const { openPostgresStore } = await import('${pathToFileURL(resolve('dist/store/index.js')).href}');
-      await openPostgresStore('postgres://127.0.0.1:1/none').catch((error) => console.log(error.code + ' ' + error.message));`;
+      const { openPostgresStore, requireDriver } = await import('${pathToFileURL(resolve('dist/store/index.js')).href}');
+      const url = 'postgres://127.0.0.1:1/none';
+      await requireDriver({ kind: 'sqlite', path: 'x' });
+      await requireDriver({ kind: 'postgres', url }).catch((error) => console.log(error.code));
+      await openPostgresStore(url).catch((error) => console.log(error.code + ' ' + error.message));`;
     const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', code], { encoding: 'utf8' });
-    expect(stdout).toBe('STORE_UNAVAILABLE PostgreSQL needs the package pg, which is not installed: npm install pg\n');
+    expect(stdout).toBe('STORE_UNAVAILABLE\nSTORE_UNAVAILABLE PostgreSQL needs the package pg, which is not installed: npm install pg\n');
   });
 
   it('refuses a schema name that could be more than a name', async () => {

@@ -45,8 +45,13 @@ export async function openPostgres(url: string, options: PostgresOptions): Promi
   });
 }
 
-/** `if not exists` alone does not keep two processes that start at once from colliding. */
+/**
+ * Makes a schema that is not there. Asking first lets a user without the right to make one use one that is there, and `if not exists`
+ * alone does not keep two processes that start at once from colliding.
+ */
 async function createSchema(db: Kysely<Tables>, schema: string): Promise<void> {
+  const there = await sql`select 1 from pg_namespace where nspname = ${schema}`.execute(db);
+  if (there.rows.length > 0) return;
   await db.transaction().execute(async (transaction) => {
     await lockMigrations(transaction);
     await sql`create schema if not exists ${sql.ref(schema)}`.execute(transaction);
