@@ -11,3 +11,4 @@ export { observeModels } from './pins-observe.ts';
 export type { CheckedModel, ComingShutdown, ObservedModel, PinFinding, PinFindingKind, PinWorld, ShutdownAlert } from './pins-types.ts';
 export { type PinUpdate, updatePins } from './pins-update.ts';
 export { type PinWatch, type PinWatchWorld, startPinWatch } from './pins-watch.ts';
+export { estimateShadow, type ShadowEstimate, type ShadowPlan } from './shadow-estimate.ts';
