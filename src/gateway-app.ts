@@ -91,7 +91,9 @@ export async function openGatewayApp(config: Config, options: GatewayAppOptions)
       location,
       active: () => active(),
     });
-    tasks = await openSteps(config, upstreams, { clock: systemClock, warn, store: () => templateStore(location) });
+    const { store: readStore } = operations;
+    const store = () => templateStore(location);
+    tasks = await openSteps(config, upstreams, { clock: systemClock, warn, store, log, recorder, prices, readStore });
     const gateway = await openGateway(
       {
         clock: systemClock,
@@ -121,6 +123,7 @@ export async function openGatewayApp(config: Config, options: GatewayAppOptions)
       close: () => closeAll({ gateway, recorder, upstreams, operations, tasks: steps, release }),
     };
   } catch (error) {
+    tasks?.live.stop();
     await recorder?.close();
     await tasks?.close();
     await operations?.close();
@@ -161,7 +164,9 @@ interface Open {
 }
 
 async function closeAll({ gateway, recorder, upstreams, operations, tasks, release }: Open): Promise<void> {
+  tasks?.live.stop();
   await gateway.close();
+  await tasks?.live.settled();
   await upstreams.destroy();
   await recorder?.close();
   await tasks?.close();

@@ -11,6 +11,7 @@ import {
 } from './config/index.ts';
 import { type Model, SmallfirstError } from './core/index.ts';
 import { type Steps, TaskPolicies, TaskResolver, TemplateBook, type TemplateBookDeps } from './gateway/index.ts';
+import { type LiveWorld, type OpenLive, openLive } from './gateway-live.ts';
 import { ClientRegistry, loadRecording, type ModelClient, type Upstreams, vendorOf } from './providers/index.ts';
 import { loadStudent } from './student/index.ts';
 
@@ -24,12 +25,14 @@ export interface OpenSteps {
   readonly steps: Steps;
   /** Reads the lock file again. A file that cannot be read licenses nothing, and is warned of. */
   reload(): Promise<void>;
+  /** How tasks stand in traffic, and what runs beside their answers. */
+  readonly live: Pick<OpenLive, 'standing' | 'stop' | 'settled'>;
   /** Keeps what is still to be kept. */
   close(): Promise<void>;
 }
 
 /** What tasks need of the rest of a gateway. */
-export type StepsWorld = TemplateBookDeps;
+export type StepsWorld = TemplateBookDeps & Omit<LiveWorld, 'models'>;
 
 /** A lock that came while serving, without the certificates that would have been refused at the start. */
 function withoutUnpinned(config: Config, lock: Lock, warn: (message: string) => void): Lock {
@@ -54,6 +57,21 @@ export async function openSteps(config: Config, upstreams: Upstreams, world: Ste
   const path = config.tasks.size === 0 ? null : lockPathOf(config.file);
   let lock: Lock = path === null ? NO_LOCK : await readLock(path);
   await refuseUnpinned(config, unpinnedUses(config, lock));
+  const found = <Value>(value: Value | undefined, name: string): Value => {
+    if (value !== undefined) return value;
+    throw new SmallfirstError('MODEL_NOT_FOUND', `There is no model "${name}".`);
+  };
+  const model = (name: string): Model => found(config.models.get(name), name);
+  const client = (name: string): ModelClient => found(clients.get(name), name);
+  const live = await openLive(config, { ...world, models: { model, client, observe: (name, served) => policies.observe(name, served) } });
+  const policies = new TaskPolicies({
+    models: config.models,
+    lock: () => lock,
+    version: (name) => clients.get(name)?.version ?? null,
+    triage: (task) => live.triages.version(task),
+    onVoided: (voided) => live.tasks.voided(voided),
+  });
+  await live.adopt(lock);
   let asked = 0;
   const reload = async (): Promise<void> => {
     if (path === null) return;
@@ -65,29 +83,30 @@ export async function openSteps(config: Config, upstreams: Upstreams, world: Ste
       return NO_LOCK;
     });
     // The file is read on its own change and when told to: a reading that began earlier must not undo a later one.
-    if (mine === asked) lock = withoutUnpinned(config, read, warn);
+    if (mine !== asked) return;
+    const next = withoutUnpinned(config, read, warn);
+    await live.adopt(next);
+    if (mine === asked) lock = next;
   };
   const templates = new TemplateBook(world);
   const keeping = setInterval(() => void templates.flush(), BOOK_MS);
   keeping.unref();
   const onChange = (): void => void reload();
   if (path !== null) watchFile(path, { interval: LOCK_LOOK_MS, persistent: false }, onChange);
-  const found = <Value>(value: Value | undefined, name: string): Value => {
-    if (value !== undefined) return value;
-    throw new SmallfirstError('MODEL_NOT_FOUND', `There is no model "${name}".`);
-  };
   return {
+    live,
     steps: {
       templates,
       resolver: new TaskResolver(config.tasks),
-      policies: new TaskPolicies({ models: config.models, lock: () => lock, version: (name) => clients.get(name)?.version ?? null }),
+      policies,
+      life: live.tasks,
       models: [...config.models.values()],
       isLocal: (name) => {
         const model = config.models.get(name);
         return model !== undefined && vendorOf(model.provider) === null;
       },
-      model: (name): Model => found(config.models.get(name), name),
-      client: (name) => found(clients.get(name), name),
+      model,
+      client,
       // Breakers choose between alternatives; the last one is always tried, so the policy need not know.
       available: () => true,
     },

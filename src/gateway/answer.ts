@@ -7,7 +7,7 @@ import type { Exchange } from './exchange.ts';
 /** Headers that every answer carries after those of the upstream. */
 export function ownHeaders(exchange: Exchange): string[] {
   const headers = ['x-smallfirst-request-id', exchange.id];
-  if (exchange.task !== null) headers.push('x-smallfirst-task', exchange.task.name);
+  if (exchange.task !== null) headers.push('x-smallfirst-task', exchange.task.name, 'x-smallfirst-mode', exchange.task.mode);
   if (exchange.closesConnection) headers.push('connection', 'close');
   return headers;
 }

@@ -158,7 +158,7 @@ export class ClientAnswer implements AnswerListener {
     const choice = this.#choice;
     if (choice !== null) {
       headers.push('x-smallfirst-model', choice.model.name, 'x-smallfirst-tier', choice.model.tier);
-      headers.push('x-smallfirst-decision', choice.decision);
+      headers.push('x-smallfirst-decision', choice.decision === 'ceiling' ? (this.#exchange.decision ?? 'ceiling') : choice.decision);
       if (choice.confidence !== null) headers.push('x-smallfirst-confidence', choice.confidence.toFixed(6));
     }
     if (withCost) headers.push(...this.#costTold());

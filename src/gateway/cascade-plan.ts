@@ -3,6 +3,7 @@ import type { Upstream } from '../providers/index.ts';
 import { stepOf } from './cascade.ts';
 import type { StepPlan, Steps } from './cascade-types.ts';
 import type { Exchange } from './exchange.ts';
+import type { Routing } from './live-types.ts';
 import { speaks } from './outbound.ts';
 import type { Resolution } from './resolve.ts';
 import { mayUseTask } from './scope.ts';
@@ -40,10 +41,20 @@ export function resolveTask(exchange: Exchange, steps: Steps): Resolution {
 export function planTask(exchange: Exchange, deps: GatewayDeps, steps: Steps): TaskPlan {
   const { task, fingerprint } = exchange;
   if (task === null) throw new SmallfirstError('INTERNAL', 'a request without a task was planned as one of a task');
-  const { step, isRouted, certificate } = steps.policies.policyOf(task, fingerprint, deps.clock.now());
+  const policy = steps.policies.policyOf(task, fingerprint, deps.clock.now());
+  const routing = steps.life.route(task, policy, exchange.id);
+  const isTask = exchange.route.kind === 'call' && isTranslatable(exchange);
+  const watch = (followed: Routing): void => {
+    exchange.decision = followed.reason;
+    if (isTask) exchange.afterward = steps.life.watch(exchange, task, followed);
+  };
+  const { isRouted } = routing.policy;
   const ceiling = deps.directory.models.get(task.ladder.at(-1) ?? '');
   const isRelayable = ceiling?.upstream.targets.some((target) => speaks(target, exchange)) === true;
-  if (!isRouted && ceiling !== undefined && isRelayable) return { do: 'relay', upstream: ceiling.upstream };
+  if (!isRouted && ceiling !== undefined && isRelayable) {
+    watch(routing);
+    return { do: 'relay', upstream: ceiling.upstream };
+  }
   if (!isTranslatable(exchange)) return onlyRelayed(exchange, ceiling, isRelayable);
   const client = readRequest(exchange);
   if (client.untranslatable.length > 0) {
@@ -51,7 +62,11 @@ export function planTask(exchange: Exchange, deps: GatewayDeps, steps: Steps): T
     if (ceiling !== undefined && isRelayable) return { do: 'relay', upstream: ceiling.upstream };
     refuseUntranslatable(client, task.ladder.at(-1) ?? task.name);
   }
-  return { do: 'step', plan: { step, client, certificate, fingerprint } };
+  const isHard = isRouted && steps.life.isHard(task, client.request);
+  watch(isHard ? { ...routing, reason: 'triaged' } : routing);
+  if (isHard && ceiling !== undefined && isRelayable) return { do: 'relay', upstream: ceiling.upstream };
+  const { step, certificate } = routing.policy;
+  return { do: 'step', plan: { step, client, startAt: isHard ? step.ladder.length - 1 : 0, certificate, fingerprint } };
 }
 
 function onlyRelayed(exchange: Exchange, ceiling: ServedModel | undefined, isRelayable: boolean): TaskPlan {
@@ -64,5 +79,5 @@ export function planTranslation(exchange: Exchange, name: string, steps: Steps):
   if (!isTranslatable(exchange)) throw new SmallfirstError('NOT_SUPPORTED', `The model "${name}" has nothing like ${exchange.path}.`);
   const client = readRequest(exchange);
   refuseUntranslatable(client, name);
-  return { step: stepOf(steps.model(name)), client, certificate: null, fingerprint: exchange.fingerprint };
+  return { step: stepOf(steps.model(name)), client, startAt: 0, certificate: null, fingerprint: exchange.fingerprint };
 }

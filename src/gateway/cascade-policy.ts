@@ -1,6 +1,6 @@
 import { type Lock, type LockedCertificate, type ModelConfig, pinsOf, type TaskConfig } from '../config/index.ts';
 import type { EpochMs } from '../core/index.ts';
-import { type Licence, licences } from '../policy/index.ts';
+import { changedPins, type Licence, licences, type UncertifiedReason } from '../policy/index.ts';
 import type { Step, StepRung } from '../run/index.ts';
 
 /** What licences are decided from. */
@@ -10,6 +10,19 @@ export interface PolicySources {
   readonly lock: () => Lock;
   /** What pins a model's answers beyond its name; null for a live model. */
   readonly version: (model: string) => string | null;
+  /** The checksum of a task's triage; null, or absent, without one. */
+  readonly triage?: (task: string) => string | null;
+  /** Hears at each request that a certificate of the lock is void, and why. */
+  readonly onVoided?: (voided: Voided) => void;
+}
+
+/** A certificate that is in the lock and in force no more. */
+export interface Voided {
+  readonly certificate: LockedCertificate;
+  /** One sentence for people. */
+  readonly reason: string;
+  /** Names of the pins that differ. */
+  readonly changed: readonly string[];
 }
 
 /** Who may answer a task now. */
@@ -45,9 +58,12 @@ export class TaskPolicies {
 
   /** `fingerprint` is the request's template, null where it has none. */
   policyOf(task: TaskConfig, fingerprint: string | null, now: EpochMs): TaskPolicy {
-    const certificate = this.#sources.lock().certificates.get(task.name) ?? null;
+    // Only a live task is routed; what is in the lock waits.
+    const isLive = task.mode === 'live';
+    const certificate = isLive ? (this.#sources.lock().certificates.get(task.name) ?? null) : null;
     const pins = certificate === null ? {} : this.#pinsNow(task, certificate, fingerprint);
-    const found = licences({ certificate, ladder: task.ladder, fixedThreshold: task.threshold, now, pins });
+    const found = licences({ certificate, ladder: task.ladder, fixedThreshold: isLive ? task.threshold : null, now, pins });
+    if (certificate !== null && task.threshold === null) this.#hear(certificate, found[task.ladder.indexOf(certificate.small)], pins);
     const ladder = task.ladder.flatMap((name, i): StepRung[] => {
       const model = this.#sources.models.get(name);
       const licence = found[i];
@@ -70,13 +86,23 @@ export class TaskPolicies {
     };
   }
 
+  /** Tells that a certificate is void. A request of another template is another matter: the next one may be of the certified one again. */
+  #hear(certificate: LockedCertificate, licence: Licence | undefined, pins: Readonly<Record<string, string>>): void {
+    const { onVoided } = this.#sources;
+    if (onVoided === undefined || licence?.kind !== 'uncertified' || !VOIDING.has(licence.why)) return;
+    const changed = licence.why === 'pins-changed' ? changedPins(certificate.pins, pins).filter((name) => name !== 'template') : [];
+    if (licence.why === 'pins-changed' && changed.length === 0) return;
+    onVoided({ certificate, reason: reasonOf(certificate, licence.why, changed, pins), changed });
+  }
+
   /** The pins by the names that the certificate uses; one that cannot be checked differs. */
   #pinsNow(task: TaskConfig, certificate: LockedCertificate, fingerprint: string | null): Readonly<Record<string, string>> {
     const { models, version } = this.#sources;
     const small = models.get(certificate.small);
     const big = models.get(certificate.big);
     if (small === undefined || big === undefined) return {};
-    const known: Record<string, string> = { ...pinsOf({ task, small, big, smallVersion: version(small.name) }) };
+    const triageVersion = this.#sources.triage?.(task.name) ?? null;
+    const known: Record<string, string> = { ...pinsOf({ task, small, big, smallVersion: version(small.name), triageVersion }) };
     if (fingerprint !== null) known.template = fingerprint;
     const now: Record<string, string> = {};
     for (const [name, pinned] of Object.entries(certificate.pins)) {
@@ -85,7 +111,8 @@ export class TaskPolicies {
       if (served !== null) now[name] = this.#served.get(served) ?? pinned;
       else if (Object.hasOwn(known, name)) now[name] = known[name] as string;
     }
-    // A pin that the certificate does not have makes the two differ.
+    // A pin that the certificate does not have makes the two differ: a triage changes which requests the small model answers.
+    if (triageVersion !== null) now.triage = triageVersion;
     if (!Object.hasOwn(certificate.pins, 'small.served') && this.#hasMoved(certificate.id, small.name)) now['small.moved'] = 'yes';
     if (!Object.hasOwn(certificate.pins, 'big.served') && this.#hasMoved(certificate.id, big.name)) now['big.moved'] = 'yes';
     return now;
@@ -103,6 +130,24 @@ export class TaskPolicies {
     if (first === undefined) baseline.set(model, last);
     return first !== undefined && first !== last;
   }
+}
+
+/** Why a certificate that was good is so no more, rather than never about this ladder. */
+const VOIDING: ReadonlySet<UncertifiedReason> = new Set<UncertifiedReason>(['pins-changed', 'expired', 'other-ceiling']);
+
+function reasonOf(
+  certificate: LockedCertificate,
+  why: UncertifiedReason,
+  changed: readonly string[],
+  pins: Readonly<Record<string, string>>,
+) {
+  if (why === 'expired') return `The certificate expired on ${new Date(certificate.expiresAt).toISOString()}.`;
+  if (why === 'other-ceiling') return `The certificate was measured against ${certificate.big}, which is the ceiling no more.`;
+  const parts = changed.map((name) => {
+    const of = (value: string | undefined): string => (value === undefined ? 'nothing' : JSON.stringify(value.slice(0, 80)));
+    return `${name} was ${of(certificate.pins[name])} and is ${of(pins[name])}`;
+  });
+  return `What the certificate pins has changed: ${parts.join('; ')}.`;
 }
 
 function isLicence(licence: Licence): boolean {

@@ -3,6 +3,7 @@ import type { Model } from '../core/index.ts';
 import type { ClientRequest, ModelClient } from '../providers/index.ts';
 import type { Step } from '../run/index.ts';
 import type { TaskPolicies } from './cascade-policy.ts';
+import type { TaskLife } from './live-types.ts';
 import type { TaskResolver } from './resolve.ts';
 import type { TemplateBook } from './resolve-book.ts';
 
@@ -10,6 +11,7 @@ import type { TemplateBook } from './resolve-book.ts';
 export interface Steps {
   readonly resolver: TaskResolver;
   readonly policies: TaskPolicies;
+  readonly life: TaskLife;
   readonly templates: Pick<TemplateBook, 'met'>;
   /** Every model of the config, those that answer in this process included. */
   readonly models: Iterable<Model>;
@@ -27,6 +29,8 @@ export interface Steps {
 export interface StepPlan {
   readonly step: Step;
   readonly client: ClientRequest;
+  /** Index of the rung to start at: a triage may pass over the small ones. */
+  readonly startAt: number;
   /** Null where no task's confidence is needed. */
   readonly certificate: LockedCertificate | null;
   readonly fingerprint: string | null;

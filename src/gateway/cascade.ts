@@ -89,7 +89,7 @@ export class Cascade implements Worker {
       input: null,
       request,
       need: needOf(request, inputTokens),
-      startAt: 0,
+      startAt: this.#plan.startAt,
       polish: null,
       // The gateway's ledger has set the worst case aside already.
       budget: null,
@@ -126,9 +126,12 @@ export class Cascade implements Worker {
       confidenceBound: (model, request) => rule.bound(model.name, request),
       record: (row: Call, said: Answer) => {
         steps.policies.observe(row.model, row.servedModel);
-        answer.booked(row);
-        this.#exchange.capture?.answered(row.id, said);
-        this.#exchange.record(row);
+        const { decision, afterward, capture } = this.#exchange;
+        const booked = decision !== null && row.decision === 'ceiling' ? { ...row, decision } : row;
+        answer.booked(booked);
+        capture?.answered(row.id, said);
+        this.#exchange.record(booked);
+        afterward?.said(booked, said);
       },
     };
   }

@@ -8,6 +8,7 @@ import { ANYBODY } from './access.ts';
 import type { Reading } from './body.ts';
 import type { Booked, Booking } from './booking.ts';
 import type { Capture } from './capture.ts';
+import type { Afterward } from './live-afterward.ts';
 import type { Caller, Observation, Reservation } from './parties.ts';
 import type { Route } from './routes.ts';
 
@@ -76,6 +77,10 @@ export class Exchange {
 
   /** Set aside by the ledger; null where nothing limits the caller. */
   reservation: Reservation | null = null;
+  /** Why its task's ceiling answers although a certificate is in force; null where the ladder's own word stands. */
+  decision: string | null = null;
+  /** What to do when it is over; null for nothing. */
+  afterward: Afterward | null = null;
   /** Keeps its bodies; null where they are not kept. */
   capture: Capture | null = null;
   worker: Worker | null = null;
@@ -147,6 +152,7 @@ export class Exchange {
     this.worker = null;
     this.reservation?.release();
     this.#deps.observer.ended(this);
+    this.afterward?.over();
   }
 
   /** The connection has closed: by then the answer was complete, or nobody waits for it any more. */

@@ -58,7 +58,7 @@ export class RelayBooking {
       exchange.capture?.answeredBytes(exchange.id, this.isStream ? this.written : null);
     const broken = outcome === 'aborted' || (this.isStream && error !== null);
     const stop: StopReason | null = broken ? 'cut' : (report?.stop ?? null);
-    return relayedRow(exchange, deps, this.head?.target ?? target, renames, {
+    const row = relayedRow(exchange, deps, this.head?.target ?? target, renames, {
       outcome,
       error,
       report,
@@ -67,6 +67,9 @@ export class RelayBooking {
       firstByteAt: this.firstByteAt,
       attempts: this.head?.attempts ?? 1,
     });
+    if (exchange.task !== null) deps.steps.policies.observe(row.model, row.servedModel);
+    exchange.afterward?.relayed(row, this.written, stop);
+    return row;
   }
 
   /**

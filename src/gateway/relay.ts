@@ -375,6 +375,7 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker, Booked {
     const own = ownHeaders(this.#exchange);
     const name = this.#options.renames ? head.target.name : this.#exchange.model;
     if (SAFE_NAME.test(name)) own.push('x-smallfirst-model', name);
+    if (this.#exchange.decision !== null) own.push('x-smallfirst-decision', this.#exchange.decision);
     const limits = this.#exchange.reservation?.headers ?? null;
     // What is left of a budget explains no error of an upstream, and would contradict its rate limit.
     if (limits !== null && head.status < 400) own.push(...limits);

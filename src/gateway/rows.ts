@@ -85,7 +85,7 @@ export function relayedRow(exchange: Exchange, deps: GatewayDeps, answerer: Answ
     firstTokenMs: ending.firstByteAt === null ? null : milliseconds(ending.firstByteAt - exchange.startedAt),
     streamed: exchange.isStreamed,
     confidence: null,
-    decision: null,
+    decision: exchange.decision,
     fingerprint: exchange.fingerprint,
     bodyHash: exchange.capture?.requestHash ?? null,
     tags: tagsOf(ending.attempts, report?.fingerprint ?? null),

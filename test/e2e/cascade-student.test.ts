@@ -35,7 +35,7 @@ models:
 students:
   triage: { path: "${student}" }
 tasks:
-  triage: { output: { kind: label, labels: [billing, shipping] }, ladder: [student/triage, frontier] }
+  triage: { output: { kind: label, labels: [billing, shipping] }, ladder: [student/triage, frontier], canary: false, audit: { share: 0 } }
 `);
 });
 afterEach(async () => {

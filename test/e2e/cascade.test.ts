@@ -6,15 +6,18 @@ import { type ModelScript, type ScriptedUpstream, startScriptedUpstream } from '
 let upstream: ScriptedUpstream;
 let world: CascadeWorld;
 
+/** Certificates route from the first request on, and nobody is asked beside the answer. */
+const unwatched = 'canary: false, audit: { share: 0 }';
+
 const yamlOf = (origin: string) => `
 models:
   small: { provider: openai, model: tiny, url: "${origin}/v1", apiKey: k-small, price: { input: 1, output: 2 } }
   frontier: { provider: anthropic, model: huge, url: "${origin}", apiKey: k-big, price: { input: 10, output: 20 } }
   chatty: { provider: openai, model: chatty, url: "${origin}/v1", apiKey: k-chat, price: { input: 10, output: 20 } }
 tasks:
-  classify: { output: { kind: label, labels: [billing, refund] }, ladder: [small, frontier] }
-  draft: { output: { kind: text }, ladder: [small, frontier], metric: contains }
-  relayed: { output: { kind: text }, ladder: [small, chatty], metric: contains }
+  classify: { output: { kind: label, labels: [billing, refund] }, ladder: [small, frontier], ${unwatched} }
+  draft: { output: { kind: text }, ladder: [small, frontier], metric: contains, ${unwatched} }
+  relayed: { output: { kind: text }, ladder: [small, chatty], metric: contains, ${unwatched} }
 `;
 
 beforeEach(async () => {
@@ -87,6 +90,7 @@ describe.each<[Name, boolean]>([
     expect([answer.status, answer.text]).toEqual([200, 'billing']);
     expect(Object.fromEntries([...answer.headers].filter(([key]) => key.startsWith('x-smallfirst') && !key.endsWith('-id')))).toEqual({
       'x-smallfirst-task': 'classify',
+      'x-smallfirst-mode': 'live',
       'x-smallfirst-model': 'small',
       'x-smallfirst-tier': 'small',
       'x-smallfirst-decision': 'certified',

@@ -1,0 +1,102 @@
+import type { TaskConfig } from '../config/index.ts';
+import type { Answer, Call, ModelRequest, StopReason } from '../core/index.ts';
+import { requestFraction } from '../run/index.ts';
+import type { Exchange } from './exchange.ts';
+import type { Afterward } from './live-afterward.ts';
+import type { BesideDeps } from './live-beside.ts';
+import { heardAnswer, type Side, type Watched } from './live-types.ts';
+import { requestOf } from './shadow.ts';
+
+/** What an audit is about. */
+export interface AuditSetting {
+  readonly exchange: Exchange;
+  readonly task: TaskConfig;
+  readonly watched: Watched;
+  /** A triage sent the request past the small model. */
+  readonly isTriaged: boolean;
+}
+
+/**
+ * A request that a certificate routed. An accepted answer is audited with the probability of its stratum: the ceiling is asked when the
+ * client has its answer. An escalated request has both answers already, and is kept with the least probability of the stream.
+ */
+export class Audit implements Afterward {
+  readonly #setting: AuditSetting;
+  readonly #deps: BesideDeps;
+  #small: Side | null = null;
+  #big: Side | null = null;
+  #isAccepted = false;
+
+  constructor(setting: AuditSetting, deps: BesideDeps) {
+    this.#setting = setting;
+    this.#deps = deps;
+  }
+
+  said(row: Call, answer: Answer): void {
+    const { certificate } = this.#setting.watched;
+    if (row.model === certificate.small) {
+      this.#small = { row, answer };
+      this.#isAccepted = row.outcome === 'accepted' && ACCEPTING.has(row.decision ?? '');
+    } else if (row.model === certificate.big && row.outcome === 'accepted') this.#big = { row, answer };
+  }
+
+  relayed(row: Call, text: string, stop: StopReason | null): void {
+    if (row.outcome === 'accepted' && stop !== null && stop !== 'tool-call') this.#big = { row, answer: heardAnswer(text, stop, row) };
+  }
+
+  over(): void {
+    const { exchange, watched, isTriaged } = this.#setting;
+    const [small, big, isAccepted] = [this.#small, this.#big, this.#isAccepted];
+    if (!isAccepted && (big === null || (small === null && !isTriaged))) return;
+    if (isAccepted && small?.answer.toolCalls.length !== 0) return;
+    const confidence = small?.row.confidence ?? null;
+    this.#deps.observed(watched, { confidence, exchange });
+    const probability = watched.monitor.auditProbability(confidence, isAccepted);
+    if (requestFraction(`audit\0${watched.certificate.id}`, exchange.id) >= probability) return;
+    this.#deps.background.offer({
+      bytes: exchange.body.length,
+      run: (signal) => this.#run({ small, big: isAccepted ? null : big, probability, confidence }, signal),
+    });
+  }
+
+  async #run(drawn: Drawn, signal: AbortSignal): Promise<void> {
+    const { exchange, task, watched, isTriaged } = this.#setting;
+    const { certificate } = watched;
+    const request = requestOf(exchange);
+    if (request === null) return;
+    const big = drawn.big ?? (await this.#askCeiling(request, signal));
+    if (big === null) return;
+    const pair = await this.#deps.pair({
+      exchange,
+      task,
+      request,
+      small: drawn.small,
+      big,
+      signal,
+      drawn: 'audit',
+      inclusion: drawn.probability,
+      candidate: certificate.small,
+      certificate: certificate.id,
+      confidence: drawn.confidence,
+      skip: isTriaged,
+    });
+    if (pair !== null) this.#deps.audited(watched, pair);
+  }
+
+  #askCeiling(request: ModelRequest, signal: AbortSignal): Promise<Side | null> {
+    const { exchange, watched } = this.#setting;
+    return this.#deps.ask({ exchange, request, model: watched.certificate.big, purpose: 'audit', signal });
+  }
+}
+
+/** A request that was drawn. */
+interface Drawn {
+  readonly small: Side | null;
+  /** Null where the ceiling is still to be asked. */
+  readonly big: Side | null;
+  readonly probability: number;
+  readonly confidence: number | null;
+}
+
+/** Decisions by which a small answer goes out on its own confidence. */
+const ACCEPTING: ReadonlySet<string> = new Set(['certified', 'fixed-threshold']);
