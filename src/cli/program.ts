@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { version } from './assets.ts';
+import { addPins } from './commands/pins-command.ts';
 import type { CommandIo, ExitCode } from './io.ts';
 import { configOption, dataOption, jsonOption, list, numberIn } from './options.ts';
 
@@ -17,7 +18,7 @@ export function buildProgram(io: CommandIo, setExitCode: SetExitCode): Command {
       'after',
       '\nExit codes: 0 done, 1 the floor was missed, 2 usage or input error.\nStart with `smallfirst demo`: no key, no server, about a minute.',
     );
-  for (const add of [addDemo, addServe, addEval, addCertify, addBill, addTasks, addModels, addStudent, addTriage])
+  for (const add of [addDemo, addServe, addEval, addCertify, addBill, addTasks, addModels, addStudent, addTriage, addPins])
     add(program, io, setExitCode);
   inheritSettings(program);
   return program;

@@ -45,3 +45,13 @@ export function shutdownOf(
   const found = own.findLast(isIt) ?? SHUTDOWNS.find(isIt);
   return found === undefined || found.shutdown === null ? null : { ...found, shutdown: found.shutdown };
 }
+
+/** By provider, the day on which the bundled list's page was last read. */
+export function shutdownListDates(): Readonly<Record<string, string>> {
+  const dates: Record<string, string> = {};
+  for (const { provider, asOf } of SHUTDOWNS) {
+    const before = dates[provider];
+    if (before === undefined || before < asOf) dates[provider] = asOf;
+  }
+  return dates;
+}

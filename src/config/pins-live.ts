@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import type { Position } from '../core/index.ts';
 import { ConfigError, type Problem } from './config-error.ts';
 import type { Lock } from './lock.ts';
 import { pinningOf } from './pins-rules.ts';
@@ -41,8 +42,7 @@ function unpinnedOf(task: TaskConfig, names: readonly string[], config: Pick<Con
 export async function refuseUnpinned(config: Pick<Config, 'file' | 'models'>, uses: readonly UnpinnedUse[]): Promise<void> {
   const names = [...new Set(uses.flatMap(({ models }) => models))];
   if (names.length === 0) return;
-  // The config was read before; what it says now is only asked for places.
-  const source = new Source(await readFile(config.file, 'utf8').catch(() => ''), config.file, {});
+  const placeOf = await modelPlaces(config.file);
   const [first, ...rest] = names.map((name): Problem => {
     const tasks = uses.filter(({ models }) => models.includes(name)).map(({ task }) => task);
     const wire = config.models.get(name)?.model ?? name;
@@ -50,8 +50,15 @@ export async function refuseUnpinned(config: Pick<Config, 'file' | 'models'>, us
       message:
         `models.${name} is asked as "${wire}", a name that its vendor moves to other models, and the certificate of ` +
         `${tasks.join(', ')} rests on it; name a dated version and certify that, or write allowUnpinned: true.`,
-      position: source.readable ? source.at(['models', name, 'model']) : { file: config.file },
+      position: placeOf(name),
     };
   });
   if (first !== undefined) throw new ConfigError([first, ...rest]);
+}
+
+/** Where the config states the name on the wire of each model, or names the model where it states none. */
+export async function modelPlaces(file: string): Promise<(name: string) => Position> {
+  // The config was read before; what it says now is only asked for places.
+  const source = new Source(await readFile(file, 'utf8').catch(() => ''), file, {});
+  return (name) => (source.readable ? source.at(['models', name, 'model']) : { file });
 }

@@ -52,6 +52,8 @@ export function startPinWatch(world: PinWatchWorld): PinWatch {
       if (!isStopped && isThere) world.warn(`the pins could not be checked: ${error instanceof Error ? error.message : String(error)}`);
     }
     if (isStopped) return;
+    // Another look may have ended meanwhile and set the next one.
+    if (timer !== null) clearTimeout(timer);
     timer = setTimeout(() => void check(), next);
     timer.unref();
   };

@@ -22,6 +22,8 @@ export interface ModelScript {
   readonly cut?: boolean;
   /** The version that it says it is. */
   readonly served?: string;
+  /** The backend that it says it is, in OpenAI's way. */
+  readonly fingerprint?: string;
   readonly inputTokens?: number;
 }
 
@@ -117,6 +119,10 @@ function usageOf(script: ModelScript): Body {
   return { prompt_tokens: script.inputTokens ?? 20, completion_tokens: script.tokens.length, total_tokens: 20 + script.tokens.length };
 }
 
+function backend({ fingerprint }: ModelScript): Body {
+  return fingerprint === undefined ? {} : { system_fingerprint: fingerprint };
+}
+
 function completion(script: ModelScript, model: string, text: string, body: Body): Body {
   const content = body.logprobs === true ? script.tokens.map((token) => logprobOf(token)) : null;
   return {
@@ -124,6 +130,7 @@ function completion(script: ModelScript, model: string, text: string, body: Body
     object: 'chat.completion',
     created: 1,
     model,
+    ...backend(script),
     choices: [
       {
         index: 0,
@@ -147,7 +154,7 @@ function logprobOf({ text, logprob }: ScriptedToken): Body {
 
 async function* chunkFrames(script: ModelScript, model: string, body: Body): AsyncGenerator<string> {
   const chunk = (delta: Body, finish: string | null, logprobs: Body | null = null) =>
-    `data: ${JSON.stringify({ id: 'chatcmpl-1', object: 'chat.completion.chunk', created: 1, model, choices: [{ index: 0, delta, logprobs, finish_reason: finish }], usage: null })}\n\n`;
+    `data: ${JSON.stringify({ id: 'chatcmpl-1', object: 'chat.completion.chunk', created: 1, model, ...backend(script), choices: [{ index: 0, delta, logprobs, finish_reason: finish }], usage: null })}\n\n`;
   yield chunk({ role: 'assistant', content: '' }, null);
   for (const token of script.tokens) {
     if (token.wait) await token.wait;
