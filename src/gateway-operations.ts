@@ -1,4 +1,4 @@
-import type { Config } from './config/index.ts';
+import { type Config, lockPathOf, readLock } from './config/index.ts';
 import { type Clock, type EpochMs, SmallfirstError } from './core/index.ts';
 import {
   adminGuard,
@@ -13,6 +13,7 @@ import {
   openMetrics,
   openTracing,
 } from './gateway/index.ts';
+import { type PinWatch, startPinWatch } from './life/index.ts';
 import { loadTokenizer, type ModelRef, type PriceBook } from './pricing/index.ts';
 import { Ledger, type Recorder, restoreLedger } from './run/index.ts';
 import { openStore, type Store, type StoreLocation } from './store/index.ts';
@@ -65,6 +66,7 @@ export async function openOperations(world: OperationsWorld): Promise<Operations
     },
     () => clock.now(),
   );
+  const pins = config.tasks.size === 0 ? null : watchPins(world, store.open);
   return {
     store: store.open,
     ledger: gatewayBudgets({
@@ -98,12 +100,25 @@ export async function openOperations(world: OperationsWorld): Promise<Operations
       metrics,
     }),
     close: async () => {
+      pins?.stop();
       restoring.stop();
       await tracing?.close();
       await store.close();
       log.close();
     },
   };
+}
+
+/** Says every day what of the models that answer is not as it was pinned, or soon will not be there. */
+function watchPins({ config, clock, log, recorder }: OperationsWorld, store: () => Promise<Store>): PinWatch {
+  return startPinWatch({
+    config,
+    lock: () => readLock(lockPathOf(config.file)),
+    store,
+    event: (event) => recorder.event(event),
+    warn: (message) => log.warn(message),
+    clock,
+  });
 }
 
 /** Every model that a request may end up paying: its task's whole ladder, else the one it names. */
