@@ -56,6 +56,20 @@ export class TaskPolicies {
     if (served !== null) this.#served.set(model, served);
   }
 
+  /**
+   * Whether a certificate is about the version that a model says it served, so that not even one answer of another is accepted. Where it
+   * pins no version, the first one that is seen while it is in force becomes the one.
+   */
+  covers(certificate: LockedCertificate, model: string, served: string): boolean {
+    if (model !== certificate.small) return true;
+    const pinned = certificate.pins['small.served'];
+    if (pinned !== undefined) return served === pinned;
+    const baseline = this.#baselineOf(certificate.id);
+    const first = baseline.get(model);
+    if (first === undefined) baseline.set(model, served);
+    return first === undefined || first === served;
+  }
+
   /** `fingerprint` is the request's template, null where it has none. */
   policyOf(task: TaskConfig, fingerprint: string | null, now: EpochMs): TaskPolicy {
     // Only a live task is routed; what is in the lock waits.
@@ -121,14 +135,19 @@ export class TaskPolicies {
   #hasMoved(certificate: string, model: string): boolean {
     const last = this.#served.get(model);
     if (last === undefined) return false;
+    const baseline = this.#baselineOf(certificate);
+    const first = baseline.get(model);
+    if (first === undefined) baseline.set(model, last);
+    return first !== undefined && first !== last;
+  }
+
+  #baselineOf(certificate: string): Map<string, string> {
     let baseline = this.#baselines.get(certificate);
     if (baseline === undefined) {
       baseline = new Map();
       this.#baselines.set(certificate, baseline);
     }
-    const first = baseline.get(model);
-    if (first === undefined) baseline.set(model, last);
-    return first !== undefined && first !== last;
+    return baseline;
   }
 }
 

@@ -121,6 +121,7 @@ export class Cascade implements Worker {
       price: ({ provider, model }, used, at) => gateway.prices.price({ provider, model }, used, at) ?? { cost: null, priceId: null },
       countUsage: (_model, _request, { text }) =>
         usage({ freshInput: inputTokens, output: text === '' ? 0 : countText(text, countTokens) }),
+      ...(certificate === null ? {} : { covers: (model, served) => steps.policies.covers(certificate, model.name, served) }),
       validate: validateOutput,
       confidence: (model, said, validation) => rule.confidence(model.name, said, step.output, validation),
       confidenceBound: (model, request) => rule.bound(model.name, request),

@@ -14,6 +14,7 @@ import {
   budgetLeft,
   type Evidence,
   infeasible,
+  type Licence,
   nextAction,
   type RefuseReason,
   rungOf,
@@ -112,7 +113,8 @@ function endOf(served: Attempted): ModelEvent {
 
 function gather(attempts: readonly Attempted[], step: Step, request: StepRequest, deps: StepDeps): Evidence {
   const polishing = polishOf(attempts, request);
-  const ladder = step.ladder.map(({ model, licence }, index) => {
+  const ladder = step.ladder.map(({ model, licence: granted }, index) => {
+    const licence = isCovered(model.name, attempts, deps) ? granted : OTHER_VERSION;
     // The ceiling may be asked to polish: the draft is then part of its prompt and of its price.
     const estimate = deps.estimate(model, index === step.ladder.length - 1 && polishing ? polishing : request.request);
     return rungOf(model, licence, { estimatedCost: estimate.cost, estimatedMs: estimate.ms, available: deps.available(model) });
@@ -132,6 +134,16 @@ function gather(attempts: readonly Attempted[], step: Step, request: StepRequest
     now: deps.clock.now(),
     deadlineAt: request.deadlineAt,
   };
+}
+
+const OTHER_VERSION: Licence = { kind: 'uncertified', why: 'pins-changed' };
+
+/** Whether what a model has answered came from the version that its licence is about. The ceiling needs no licence. */
+function isCovered(model: string, attempts: readonly Attempted[], { covers }: StepDeps): boolean {
+  if (covers === undefined) return true;
+  const last = attempts.findLast((attempt) => attempt.model.name === model);
+  const served = last?.answer.servedModel ?? null;
+  return last === undefined || served === null || covers(last.model, served);
 }
 
 function turnOf(action: Extract<Action, { do: 'call' }>, attempts: readonly Attempted[], step: Step, request: StepRequest): Turn {

@@ -48,9 +48,15 @@ export class Release implements CallWatcher {
     if (event.type === 'end') return 'go';
     if (this.begun) return this.#pass(event);
     this.#held.push(event);
-    if (event.type === 'start') return 'go';
+    if (event.type === 'start') return this.#isCovered(event.servedModel) ? 'go' : 'stop';
     if (event.type === 'text') this.#read(event.text, event.logprobs ?? null);
     return this.#mayBegin(event) ? this.#openNow(event) : this.#weigh();
+  }
+
+  /** An answer of a version that nobody certified is not waited for. */
+  #isCovered(servedModel: string | null): boolean {
+    const { isCeiling, model } = this.#turn;
+    return isCeiling || servedModel === null || this.#deps.covers?.(model, servedModel) !== false;
   }
 
   /** Whether enough is there to let out an answer that needs no confidence. */

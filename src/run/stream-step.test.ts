@@ -248,6 +248,32 @@ describe('streamStep', () => {
     expect(textOf(refused.events)).toBe('the frontier answers in full');
   });
 
+  it.each([true, false])('accepts no answer of a version that its licence is not about, and asks the ceiling (live: %s)', async (live) => {
+    const swap = stepOf(TEXT, { licence: certified(null) });
+    const never = new Promise<void>(() => {});
+    const small: Script = {
+      pieces: [...words('this is surely more than twenty four letters'), ...(live ? [{ text: 'never', wait: never }] : [])],
+    };
+    const { deps, listener, events, rows } = stage({ small, frontier: big }, { live });
+    const result = await streamStep(swap, request(), { ...deps, covers: (model, served) => served !== `${model.name}-1` }, listener);
+    expect([result.model, result.certified, textOf(events)]).toEqual(['frontier', true, 'the frontier answers in full']);
+    expect(rows.map((row) => `${row.model} ${row.outcome} ${row.decision} ${row.servedModel}`)).toEqual([
+      'small escalated low-confidence small-1',
+      'frontier accepted ceiling frontier-1',
+    ]);
+    // The same version, covered, answers.
+    const other = stage({ small: { pieces: words('this is surely more than twenty four letters') }, frontier: big }, { live });
+    const covered = await streamStep(swap, request(), { ...other.deps, covers: (_model, served) => served === 'small-1' }, other.listener);
+    expect(covered.model).toBe('small');
+  });
+
+  it('hands over an answer of another version as uncertified where the ceiling fails', async () => {
+    const frontier: Script = { pieces: [], error: new SmallfirstError('UPSTREAM_FAILED', 'down') };
+    const { deps } = stage({ small: { pieces: words('an answer') }, frontier });
+    const result = await runStep(stepOf(TEXT, { licence: certified(null) }), request(), { ...deps, covers: () => false });
+    expect([result.model, result.certified, result.decision]).toEqual(['small', false, 'last-feasible']);
+  });
+
   it('throws when an answer breaks off after its beginning went out, and books it as failed', async () => {
     const frontier: Script = { pieces: words('half an'), error: new SmallfirstError('UPSTREAM_FAILED', 'reset') };
     const { deps, listener, told } = stage({ small: { pieces: [{ text: 'neither' }] }, frontier });

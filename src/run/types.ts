@@ -86,6 +86,11 @@ export interface StepDeps {
   readonly estimate: (model: Model, request: ModelRequest) => { readonly cost: NanoUsd | null; readonly ms: number | null };
   /** Exact cost of a usage at a time, with the price's id; both null when the model has no price. */
   readonly price: (model: Model, usage: Usage, at: EpochMs) => { readonly cost: NanoUsd | null; readonly priceId: string | null };
+  /**
+   * Whether a licence holds for the version of a model that a provider says it served: an answer of another one is as if the model had
+   * none. Absent: for all of them.
+   */
+  readonly covers?: (model: Model, servedModel: string) => boolean;
   /** Counts tokens where the provider did not; null when that cannot be done. */
   readonly countUsage: (model: Model, request: ModelRequest, answer: Answer) => Usage | null;
   /** Whether a text is an answer of the declared kind. */

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SseParser } from '../../src/providers/sse/index.ts';
-import { type CascadeWorld, openCascadeWorld } from '../support/cascade-world.ts';
+import { type CascadeWorld, certificateFor, openCascadeWorld } from '../support/cascade-world.ts';
 import { type ModelScript, type ScriptedUpstream, startScriptedUpstream } from '../support/scripted-upstream.ts';
 
 let upstream: ScriptedUpstream;
@@ -305,8 +305,31 @@ describe('tasks', () => {
     upstream.script('tiny', { ...label('billing'), served: 'tiny-v1' });
     expect((await ask('openai', false)).text).toBe('billing');
     upstream.script('tiny', { ...label('billing'), served: 'tiny-v2' });
-    await ask('openai', false);
+    // Not even the answer that tells it is taken.
     expect((await ask('openai', false)).text).toBe('refund');
+    expect((await ask('openai', false)).text).toBe('refund');
+    expect(upstream.calls.map(({ model }) => model)).toEqual(['tiny', 'tiny', 'huge', 'huge']);
+    expect(told(await world.rows()).slice(1, 3)).toEqual(['small answer escalated low-confidence', 'frontier escalation accepted ceiling']);
+  });
+
+  it.each<[Name, boolean]>([
+    ['openai', false],
+    ['openai', true],
+    ['anthropic', true],
+  ])('takes no answer of a version other than the one that a swap pins (%s, stream: %s)', async (name, stream) => {
+    const { pins } = certificateFor(world.config, { task: 'draft' });
+    await world.certify({
+      task: 'draft',
+      verdict: 'swap',
+      threshold: null,
+      signal: null,
+      calibrator: null,
+      pins: { ...pins, 'small.served': 'tiny-v1' },
+    });
+    upstream.script('huge', say('Dear', ' friend'));
+    upstream.script('tiny', { ...say('A letter', ' of more than twenty four letters'), served: 'tiny-v2' });
+    expect((await ask(name, stream, { model: 'task/draft' })).text).toBe('Dear friend');
+    expect(told(await world.rows())).toEqual(['small answer escalated low-confidence', 'frontier escalation accepted ceiling']);
   });
 
   it('shows log-probabilities to a client that asked for them, and as many as it asked for', async () => {
