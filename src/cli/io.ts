@@ -19,6 +19,8 @@ export interface CommandIo {
   readonly cwd: string;
   /** Aborted by Ctrl-C: long commands stop at the next safe point and say how to go on. */
   readonly signal: AbortSignal;
+  /** Standard input; absent where a command is run without one. */
+  readonly stdin?: NodeJS.ReadStream;
   /** Columns to draw tables in. */
   readonly width: number;
 }
@@ -38,6 +40,10 @@ export function terminalIo(signal: AbortSignal): CommandIo {
     env: process.env,
     cwd: process.cwd(),
     signal,
+    // Touched only by a command that reads it: an open standard input would keep the process alive.
+    get stdin() {
+      return process.stdin;
+    },
     width: process.stdout.columns ?? 120,
   };
 }
