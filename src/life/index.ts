@@ -1,6 +1,7 @@
 export { type EvidenceScope, gatherLifeEvidence, type LeftOutReason, type LifeEvidence } from './evidence.ts';
 export { PART_SHARES } from './evidence-draws.ts';
 export { LiveMonitor } from './live-monitor.ts';
+export { covariateReference, saferThresholds } from './live-monitor-evidence.ts';
 export type { EventSource, LiveSettings, LiveSnapshot, Standing, WatchedCertificate } from './live-monitor-types.ts';
 export { type LookPlan, type LookQuestion, type LookResult, nextLook, planLook, takeLook } from './look.ts';
 export { confidenceReader, type FrozenConfidence, freezeConfidence, type GateTrial } from './look-confidence.ts';

@@ -1,5 +1,5 @@
 import type { Json } from '../core/index.ts';
-import { COVARIATES, type Covariate, type CovariateShift } from '../monitor/index.ts';
+import { COVARIATES, type Covariate, type CovariateShift, PSI_WARNING } from '../monitor/index.ts';
 import type { TaskEvent, TaskEventKind } from '../store/types.ts';
 import type { LiveSettings } from './live-monitor-types.ts';
 
@@ -59,7 +59,7 @@ export function covariateDraft(shift: CovariateShift): EventDraft {
   const names = { confidence: 'Confidences', length: 'Input lengths', category: 'The mix of categories' } as const;
   return {
     kind: 'covariate',
-    reason: `${names[shift.covariate]} of the latest requests differ from those that the certificate was issued on: PSI ${shift.psi.toFixed(2)}, above .2.`,
+    reason: `${names[shift.covariate]} of the latest requests differ from those that the certificate was issued on: PSI ${shift.psi.toFixed(2)}, above ${PSI_WARNING}.`,
     detail: { covariate: shift.covariate, psi: shift.psi, ks: shift.ks === null ? null : { distance: shift.ks.distance, p: shift.ks.p } },
   };
 }

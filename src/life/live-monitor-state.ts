@@ -63,15 +63,6 @@ export class LiveState {
     return this.#standing === 'ceiling' ? 0 : this.#canary.exposure;
   }
 
-  /** Whether the certified policy gives the small model's answer. */
-  accepts(pair: Pick<StoredPair, 'confidence' | 'skip'>): boolean {
-    const { verdict, threshold, accepted } = this.#certificate;
-    if (pair.skip || verdict === 'frontier') return false;
-    if (verdict === 'cascade') return threshold !== null && pair.confidence !== null && pair.confidence >= threshold;
-    // A swap whose evidence escalated rows without confidence escalates them in traffic too.
-    return pair.confidence !== null || accepted === 1;
-  }
-
   /** Folds one row; gives what happened. */
   add(row: AuditedRow, pair: Pick<StoredPair, 'confidence'>): readonly EventDraft[] {
     const { floor } = this.#certificate;

@@ -228,7 +228,7 @@ describe('a live monitor', () => {
         kind: 'covariate',
         certificate: 'c1',
         reason: expect.stringMatching(
-          /^Input lengths of the latest requests differ from those that the certificate was issued on: PSI \d+\.\d\d, above \.2\.$/,
+          /^Input lengths of the latest requests differ from those that the certificate was issued on: PSI \d+\.\d\d, above 0\.2\.$/,
         ),
         detail: { covariate: 'length', psi: expect.any(Number), ks: { distance: 1, p: expect.closeTo(0, 9) } },
       },

@@ -10,6 +10,7 @@ import {
 } from '../monitor/index.ts';
 import type { StoredPair, TaskEvent } from '../store/types.ts';
 import { covariateDraft, type EventDraft, readCovariate, records } from './live-monitor-events.ts';
+import { acceptsPair } from './live-monitor-evidence.ts';
 import { LiveState } from './live-monitor-state.ts';
 import type { EventSource, LiveSettings, LiveSnapshot, Standing, WatchedCertificate } from './live-monitor-types.ts';
 
@@ -110,7 +111,7 @@ export class LiveMonitor {
   #fold(pair: StoredPair): readonly EventDraft[] {
     if (pair.drawn !== 'audit' || pair.certificate !== this.#certificate.id) return [];
     const row = {
-      accepted: this.#state.accepts(pair),
+      accepted: acceptsPair(this.#certificate, pair),
       small: pair.smallQuality,
       big: pair.bigQuality,
       inclusion: pair.inclusion,

@@ -1,6 +1,6 @@
 export { AuditPlan, MINIMUM_OF_SHARE } from './audit-plan.ts';
-export { type AuditedRow, auditWeight, isAuditedRow, policyQuality, retentionScore } from './audited-row.ts';
-export { ADVANCE_BELOW, Canary, type CanaryPlan, type CanaryStep } from './canary.ts';
+export { type AuditedRow, auditWeight, isAuditedRow, retentionScore } from './audited-row.ts';
+export { Canary, type CanaryPlan } from './canary.ts';
 export {
   COVARIATES,
   type Covariate,
@@ -11,7 +11,7 @@ export {
 } from './covariate-guard.ts';
 export { ALARM_LIMIT, WeightedECusum } from './e-cusum.ts';
 export { HarmProcess } from './harm-process.ts';
-export { type KolmogorovSmirnov, kolmogorovSmirnov } from './kolmogorov-smirnov.ts';
-export { neymanShares, type Stratum } from './neyman.ts';
+export { kolmogorovSmirnov } from './kolmogorov-smirnov.ts';
+export { neymanShares } from './neyman.ts';
 export { equalMassCuts, PSI_WARNING, psi } from './population-stability.ts';
 export { type RetainedEstimate, retainedEstimate } from './retained-estimate.ts';
