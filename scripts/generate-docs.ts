@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { pinsCheckJsonSchema } from '../src/cli/commands/pins-schema.ts';
 import { errorTable } from '../src/core/index.ts';
 import { configPage, configSchemaFile, lockSchemaFile } from './config-page.ts';
 import { readmeBlocks } from './readme-blocks.ts';
@@ -13,8 +14,13 @@ const pages: Readonly<Record<string, () => string>> = {
   'docs/reference/config.md': configPage,
   'docs/reference/config.schema.json': configSchemaFile,
   'docs/reference/lock.schema.json': lockSchemaFile,
+  'docs/reference/pins-check.schema.json': pinsCheckSchemaFile,
   'README.md': () => withBlocks(readFileSync('README.md', 'utf8'), readmeBlocks()),
 };
+
+function pinsCheckSchemaFile(): string {
+  return `${JSON.stringify(pinsCheckJsonSchema(), null, 2)}\n`;
+}
 
 function errorsPage(): string {
   const rows = Object.entries(errorTable).map(([code, row]) => `| \`${code}\` | ${row.http} | ${row.retry ? 'yes' : 'no'} | ${row.hint} |`);

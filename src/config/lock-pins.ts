@@ -45,11 +45,15 @@ export function pinsIn(raw: RawLock, source: Source): ReadonlyMap<string, Pin> {
 export function rawPins(pins: ReadonlyMap<string, Pin>): NonNullable<RawLock['pins']> {
   return [...pins.values()]
     .sort((a, b) => (a.alias < b.alias ? -1 : 1))
-    .map(({ systemFingerprints, firstSeen, lastSeen, ...pin }) => ({
-      ...pin,
+    .map(({ alias, provider, model, servedModel, systemFingerprints, firstSeen, lastSeen, shutdown }) => ({
+      alias,
+      provider,
+      model,
+      servedModel,
       systemFingerprints: [...systemFingerprints],
       firstSeen: instantOf(firstSeen),
       lastSeen: instantOf(lastSeen),
+      shutdown,
     }));
 }
 

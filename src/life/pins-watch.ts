@@ -77,7 +77,10 @@ async function look({ config, lock, store, event, warn, clock }: PinWatchWorld, 
     if (key !== null) told.add(`${task} ${key}`);
   }
   for (const model of checked) {
-    for (const { message, needsPerson } of model.findings) if (needsPerson) warn(message);
+    for (const { kind, message, needsPerson } of model.findings) {
+      // A gateway that begins has seen nothing yet: that is no news to log.
+      if (needsPerson && kind !== 'unobserved') warn(message);
+    }
     for (const made of eventsOf(model, now)) {
       const key = `${made.task} ${String(keyIn(made.detail))}`;
       if (told.has(key)) continue;
