@@ -15,7 +15,8 @@ const plan: ShadowPlan = {
   left: null,
   certify: 0,
   nextLook: 500,
-  needed: null,
+  k: 1,
+  retained: null,
 };
 
 describe('the estimate of shadow calls', () => {
@@ -50,12 +51,11 @@ describe('the estimate of shadow calls', () => {
     });
   });
 
-  it('goes by what the last look said', () => {
-    expect(estimateShadow({ ...plan, certify: 520, nextLook: 1_000, needed: 3_000 })).toMatchObject({
-      pairsToLook: 800,
-      pairsToPass: 3_000,
-      basis: 'last look',
-    });
+  it('goes by what the last look found, and does not help a candidate that misses the floor', () => {
+    const after = { ...plan, certify: 520, nextLook: 1_000, k: 2 };
+    expect(estimateShadow({ ...after, retained: 0.999 })).toMatchObject({ pairsToLook: 800, pairsToPass: 800, basis: 'last look' });
+    expect(estimateShadow({ ...after, retained: 0.986 })).toMatchObject({ pairsToLook: 800, pairsToPass: 12_467 });
+    expect(estimateShadow({ ...after, retained: 0.97 })).toMatchObject({ pairsToPass: null, daysToPass: null, costToPass: null });
   });
 
   it('never comes later with more traffic, a larger share or a lower floor', () => {

@@ -1,7 +1,6 @@
 import { errorBudget, pairsNeeded } from '../certify/index.ts';
 import type { Floor, NanoUsd } from '../core/index.ts';
 import { PART_SHARES } from './evidence-draws.ts';
-import { nextSize } from './look-schedule.ts';
 
 /** What shadow calls of one candidate are estimated from. */
 export interface ShadowPlan {
@@ -16,11 +15,12 @@ export interface ShadowPlan {
   /** What all candidates together may cost a day, and what is left of the whole sum; null is no limit. */
   readonly perDay: NanoUsd | null;
   readonly left: NanoUsd | null;
-  /** Pairs in CERTIFY by now, and how many the next look waits for. */
+  /** Pairs in CERTIFY by now, how many the next look waits for, and its number. */
   readonly certify: number;
   readonly nextLook: number;
-  /** How many more pairs the last look said that a pass would take; null where none has said. */
-  readonly needed: number | null;
+  readonly k: number;
+  /** What the last look found to be retained; null before the first. */
+  readonly retained: number | null;
 }
 
 /** What shadow calls will bring and cost, if traffic goes on as it did. Days are null where they never come. */
@@ -32,14 +32,16 @@ export interface ShadowEstimate {
   /** Pairs until the next look. */
   readonly pairsToLook: number;
   readonly daysToLook: number | null;
-  /** More pairs until a look is likely to pass: by the last look, or before the first by half the losses that the floor allows. */
-  readonly pairsToPass: number;
+  /** More pairs until a look is likely to pass: by what the last one found, or before the first by half the losses that the floor allows. */
+  readonly pairsToPass: number | null;
   readonly basis: 'last look' | 'half of the allowed losses';
   readonly daysToPass: number | null;
   readonly costToPass: NanoUsd | null;
 }
 
 const PROBE = 1_000_000;
+/** Beyond so many doublings nobody collects pairs. */
+const LOOKS_AHEAD = 20;
 
 /** Pure arithmetic on averages: no promise, but what a person wants to know before paying for shadow calls. */
 export function estimateShadow(plan: ShadowPlan): ShadowEstimate {
@@ -49,10 +51,10 @@ export function estimateShadow(plan: ShadowPlan): ShadowEstimate {
   const pairsPerDay =
     limitedBy === 'unpriced' || limitedBy === 'total' ? 0 : limitedBy === 'day' ? Math.min(wanted, perDay! / costPerRequest!) : wanted;
   const pairsToLook = Math.max(0, Math.ceil((plan.nextLook - plan.certify) / PART_SHARES.certify));
-  const pairsToPass = Math.max(pairsToLook, plan.needed ?? typicalPairs(plan));
+  const pairsToPass = pairsForPass(plan);
   const affordable = left === null || costPerRequest === null || costPerRequest === 0 ? Number.POSITIVE_INFINITY : left / costPerRequest;
-  const days = (pairs: number): number | null => {
-    if (pairs === 0) return 0;
+  const days = (pairs: number | null): number | null => {
+    if (pairs === 0 || pairs === null) return pairs;
     return pairsPerDay > 0 && pairs <= affordable ? pairs / pairsPerDay : null;
   };
   return {
@@ -62,9 +64,9 @@ export function estimateShadow(plan: ShadowPlan): ShadowEstimate {
     pairsToLook,
     daysToLook: days(pairsToLook),
     pairsToPass,
-    basis: plan.needed === null ? 'half of the allowed losses' : 'last look',
+    basis: plan.retained === null ? 'half of the allowed losses' : 'last look',
     daysToPass: days(pairsToPass),
-    costToPass: costPerPair === null ? null : money(pairsToPass * costPerPair),
+    costToPass: costPerPair === null || pairsToPass === null ? null : money(pairsToPass * costPerPair),
   };
 }
 
@@ -77,19 +79,21 @@ function limitOf(plan: ShadowPlan, wanted: number): ShadowEstimate['limitedBy'] 
 }
 
 /**
- * Pairs of traffic for a pass with 80 % power, where answers differ half as often as the floor allows, at the first automatic look that
- * is large enough: each look has half the error of the one before.
+ * More pairs of traffic for a pass with 80 % power, at the first automatic look that is large enough for the losses: each look has half
+ * the error of the one before. Null where the candidate keeps less than the floor: then more pairs do not help.
  */
-function typicalPairs({ floor, certify }: ShadowPlan): number {
-  const lost = Math.round(((1 - floor.retain) / 2) * PROBE);
-  const counts = { n: PROBE, kept: PROBE - lost, lost, gained: 0 };
-  let size = nextSize([], 'score');
-  for (let look = 1; look < 30; look += 1) {
+function pairsForPass({ floor, retained, certify, nextLook, k }: ShadowPlan): number | null {
+  const kept = Math.round((retained ?? (1 + floor.retain) / 2) * PROBE);
+  const counts = { n: PROBE, kept: Math.min(PROBE, kept), lost: Math.max(0, PROBE - kept), gained: 0 };
+  let size = nextLook;
+  for (let look = k; look < k + LOOKS_AHEAD; look += 1) {
     const delta = errorBudget({ floor: floor.retain, level: floor.level, requested: 'score', used: 'score', look, bigRight: null });
-    if ((pairsNeeded(counts, { floor: floor.retain, delta }) ?? Number.POSITIVE_INFINITY) <= size) break;
+    const needed = pairsNeeded(counts, { floor: floor.retain, delta });
+    if (needed === null) return null;
+    if (needed <= size) return Math.max(0, Math.ceil((size - certify) / PART_SHARES.certify));
     size *= 2;
   }
-  return Math.max(0, Math.ceil((size - certify) / PART_SHARES.certify));
+  return null;
 }
 
 function money(nano: number): NanoUsd {
