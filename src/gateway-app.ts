@@ -15,6 +15,7 @@ import {
   openGateway,
   openKeyRing,
   openLog,
+  openTemplateJournal,
   requestIds,
   type ServedModel,
 } from './gateway/index.ts';
@@ -93,7 +94,8 @@ export async function openGatewayApp(config: Config, options: GatewayAppOptions)
     });
     const { store: readStore } = operations;
     const store = () => templateStore(location);
-    tasks = await openSteps(config, upstreams, { clock: systemClock, warn, store, log, recorder, prices, readStore });
+    const journal = openTemplateJournal(join(data.path, 'templates.jsonl'));
+    tasks = await openSteps(config, upstreams, { clock: systemClock, warn, store, journal, log, recorder, prices, readStore });
     const gateway = await openGateway(
       {
         clock: systemClock,

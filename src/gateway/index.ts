@@ -18,6 +18,7 @@ export type { Access, Family } from './parties.ts';
 export { requestIds } from './request-id.ts';
 export { TaskResolver } from './resolve.ts';
 export { TemplateBook, type TemplateBookDeps } from './resolve-book.ts';
+export { openTemplateJournal } from './resolve-journal.ts';
 export { type Gateway, openGateway } from './server.ts';
 export { type LoadedTriage, TaskTriages } from './triage.ts';
 export type { Directory, GatewayDeps, GatewaySettings, ServedModel } from './types.ts';

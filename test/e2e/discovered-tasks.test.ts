@@ -43,4 +43,19 @@ describe('traffic that names no task', () => {
     expect(discovered[0]?.template).not.toMatch(/\d/);
     expect(gateway.output()).not.toContain('templates wait');
   });
+
+  it('keeps its template when the gateway is killed at once', async () => {
+    const config = `models: { m: { provider: openai, model: x, url: ${upstream.origin}/v1, apiKey: k } }\n`;
+    const killed = await serveProcess({ config });
+    gateway = killed;
+    await ask('You sort complaints.', 'text');
+    await killed.kill('SIGKILL');
+    gateway = await serveProcess({ config, dataDir: killed.dataDir });
+    expect(await gateway.stop()).toBe(0);
+    const run = await smallfirst(killed.dataDir, ['tasks', '--data', killed.dataDir, '--json']);
+    expect(documentIn<TasksDocument & Record<string, unknown>>(run).discovered.map(({ template }) => template)).toEqual([
+      expect.stringContaining('You sort complaints'),
+    ]);
+    await killed.remove();
+  });
 });
