@@ -161,6 +161,7 @@ describe('smallfirst label at a terminal', () => {
     const [first, second] = (await labels()).map(({ label }) => label).sort();
     expect(['card', 'loan']).toContain(first);
     expect(second).toBe('other');
+    expect(said.out).toMatch(/sort: people say what big says on \d of 2, κ /);
   });
 
   it('labels beside a gateway that owns the data', async () => {

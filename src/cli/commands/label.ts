@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { type Config, loadConfig, suggestion, type TaskConfig } from '../../config/index.ts';
 import { type Clock, newId, SmallfirstError, systemClock } from '../../core/index.ts';
-import { agreementIn, asScoredBy, chooseJudge, labelsOf } from '../../judge/index.ts';
+import { agreementIn, asScoredBy, chooseJudge, type LabelAgreement, labelAgreement, labelsOf } from '../../judge/index.ts';
 import type { JudgeAgreement } from '../../metrics/index.ts';
 import { providers } from '../../providers/index.ts';
 import type { CommandIo, ExitCode } from '../io.ts';
@@ -39,6 +39,8 @@ export interface LabelDocument {
   /** Judge–human agreement on this task, with everybody's labels; null without a judge, or without labels. */
   readonly judge: string | null;
   readonly agreement: JudgeAgreement | null;
+  /** For a label task: how far the ceiling's labels are those of people. */
+  readonly ceiling: LabelAgreement | null;
 }
 
 /** A queue with what it is of. */
@@ -149,7 +151,8 @@ async function fromLines(opened: Opened, options: LabelOptions, io: CommandIo): 
     by: opened.options.by,
   });
   const { by, sample } = opened.options;
-  const document: LabelDocument = { task: task.name, by, sample, ...read, remaining: after.items.length, judge, agreement };
+  const ceiling = await ceilingAgreement(opened);
+  const document: LabelDocument = { task: task.name, by, sample, ...read, remaining: after.items.length, judge, agreement, ceiling };
   io.json(document);
 }
 
@@ -159,7 +162,8 @@ async function* texts(source: NodeJS.ReadableStream | undefined): AsyncGenerator
   for await (const chunk of source) yield chunk.toString();
 }
 
-async function atTerminal({ task, store, items, options, judge, write }: Opened, io: CommandIo): Promise<void> {
+async function atTerminal(opened: Opened, io: CommandIo): Promise<void> {
+  const { task, store, items, options, judge, write } = opened;
   const { stdin } = io;
   if (stdin === undefined || items.length === 0) return;
   const session = new LabelSession(items, options);
@@ -174,4 +178,16 @@ async function atTerminal({ task, store, items, options, judge, write }: Opened,
   }
   io.out(`\n${session.labelled} labels by ${options.by} are kept. The same command goes on where this stopped.\n`);
   if (judge !== null) io.out(`${task.name}: ${asScoredBy(judge, await agreementIn(store, { task: task.name, judge }))}\n`);
+  const ceiling = await ceilingAgreement(opened);
+  if (ceiling !== null) io.out(`${task.name}: ${ceilingText(ceiling)}\n`);
+}
+
+async function ceilingAgreement({ task, store }: Opened): Promise<LabelAgreement | null> {
+  if (task.output.kind !== 'label') return null;
+  return labelAgreement(await store.pairs.list({ task: task.name }), await labelsOf(store), task.output.labels);
+}
+
+function ceilingText({ model, n, observed, kappa, interval }: LabelAgreement): string {
+  const range = interval === null ? '' : ` (${interval.low.toFixed(2)} to ${interval.high.toFixed(2)})`;
+  return `people say what ${model} says on ${Math.round(observed * n)} of ${n}, κ ${kappa === null ? 'undefined' : `= ${kappa.toFixed(2)}`}${range}`;
 }
