@@ -1,6 +1,8 @@
 import { Command, Option } from 'commander';
 import { version } from './assets.ts';
+import { addJudge, addLabel } from './commands/judge-command.ts';
 import { addPins } from './commands/pins-command.ts';
+import { addShadow } from './commands/shadow-command.ts';
 import type { CommandIo, ExitCode } from './io.ts';
 import { configOption, dataOption, jsonOption, list, numberIn } from './options.ts';
 
@@ -18,7 +20,21 @@ export function buildProgram(io: CommandIo, setExitCode: SetExitCode): Command {
       'after',
       '\nExit codes: 0 done, 1 the floor was missed, 2 usage or input error.\nStart with `smallfirst demo`: no key, no server, about a minute.',
     );
-  for (const add of [addDemo, addServe, addEval, addCertify, addBill, addTasks, addModels, addStudent, addTriage, addPins])
+  for (const add of [
+    addDemo,
+    addServe,
+    addEval,
+    addCertify,
+    addBill,
+    addTasks,
+    addModels,
+    addStudent,
+    addTriage,
+    addLabel,
+    addJudge,
+    addPins,
+    addShadow,
+  ])
     add(program, io, setExitCode);
   inheritSettings(program);
   return program;

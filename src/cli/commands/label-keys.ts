@@ -14,7 +14,7 @@ export async function* keysOf(source: KeySource, signal: AbortSignal): AsyncGene
   let ended = signal.aborted;
   const tell = (): void => wake?.();
   const onData = (chunk: Buffer | string): void => {
-    waiting.push(...chunk.toString().replace(/\u001b(\[[0-9;]*[A-Za-z~]|O[A-Z]|.)?/g, ''));
+    waiting.push(...Array.from(chunk.toString().replace(/\u001b(\[[0-9;]*[A-Za-z~]|O[A-Z]|.)?/g, '')));
     tell();
   };
   const onEnd = (): void => {
