@@ -9,7 +9,7 @@ export { type LifeCandidate, type LifeTask, type LookRequest, LookRunner, type L
 export { FIRST_LOOK } from './look-schedule.ts';
 export { checkPins } from './pins.ts';
 export { observeModels } from './pins-observe.ts';
-export type { CheckedModel, ComingShutdown, ObservedModel, PinFinding, PinFindingKind, PinWorld, ShutdownAlert } from './pins-types.ts';
+export type { CheckedModel, ObservedModel, PinFinding, PinFindingKind, PinWorld } from './pins-types.ts';
 export { type PinUpdate, updatePins } from './pins-update.ts';
 export { type PinWatch, type PinWatchWorld, startPinWatch } from './pins-watch.ts';
 export { estimateShadow, type ShadowEstimate, type ShadowPlan } from './shadow-estimate.ts';

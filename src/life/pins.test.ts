@@ -82,7 +82,8 @@ describe('a check of the pins', () => {
     expect(needing(world(), 'loose')).toEqual(['unpinned', 'shutdown']);
     const loose = checkPins(world()).find(({ alias }) => alias === 'loose');
     expect(loose?.findings[0]?.message).toBe(
-      'loose is asked as "gpt-4o-mini", a name that its vendor moves to other models: name what answers today, ' +
+      'loose is asked as "gpt-4o-mini", a name that its vendor moves to other models ' +
+        '(https://developers.openai.com/api/docs/models): name what answers today, ' +
         '"gpt-4o-mini-2024-07-18", or write allowUnpinned: true.',
     );
     expect(needing(world(), 'free')).toEqual(['shutdown']);

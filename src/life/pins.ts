@@ -1,4 +1,4 @@
-import { isUnpinned, type ModelConfig, pinningOf, shutdownOf } from '../config/index.ts';
+import { isUnpinned, type ModelConfig, namingSource, pinningOf, shutdownOf } from '../config/index.ts';
 import type { EpochMs } from '../core/index.ts';
 import type { CheckedModel, ComingShutdown, PinFinding, PinWorld, ShutdownAlert } from './pins-types.ts';
 
@@ -50,7 +50,8 @@ type Known = Omit<CheckedModel, 'findings'>;
 
 function naming(model: ModelConfig, { alias, observed, pinning }: Known, isLive: boolean): PinFinding | null {
   if (pinning !== 'alias') return null;
-  const asked = `${alias} is asked as "${model.model}", a name that its vendor moves to other models`;
+  const page = namingSource(model.provider);
+  const asked = `${alias} is asked as "${model.model}", a name that its vendor moves to other models${page === null ? '' : ` (${page})`}`;
   const served = observed?.servedModel ?? null;
   const instead = served === null || served === model.model ? 'name a dated version' : `name what answers today, "${served}"`;
   if (!isUnpinned(model)) return { kind: 'unpinned', needsPerson: false, message: `${asked}; allowUnpinned permits it.` };
