@@ -66,7 +66,7 @@ const idle = {
 };
 const log = openLog({ log: 'info', sample: 1, to: '/dev/null', random: Math.random });
 const metrics = openMetrics(
-  { recorder: () => idle, budgets: () => [], models: () => [], active: () => 0, droppedLogLines: () => log.dropped },
+  { recorder: () => idle, budgets: () => [], models: () => [], active: () => 0, droppedLogLines: () => log.dropped, standings: () => [] },
   () => Date.now(),
 );
 const observer = createObserver({

@@ -91,6 +91,7 @@ export async function openGatewayApp(config: Config, options: GatewayAppOptions)
       directory,
       location,
       active: () => active(),
+      standing: (task) => tasks?.live.standing(task) ?? null,
     });
     const { store: readStore } = operations;
     const store = () => templateStore(location);

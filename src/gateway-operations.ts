@@ -12,6 +12,7 @@ import {
   type Log,
   openMetrics,
   openTracing,
+  type TaskStanding,
 } from './gateway/index.ts';
 import { type PinWatch, startPinWatch } from './life/index.ts';
 import { loadTokenizer, type ModelRef, type PriceBook } from './pricing/index.ts';
@@ -33,6 +34,8 @@ export interface OperationsWorld {
   readonly location: StoreLocation;
   /** Requests under way. */
   readonly active: () => number;
+  /** How a task stands in traffic; null for one that the config does not declare, and before tasks are open. */
+  readonly standing: (task: string) => TaskStanding | null;
 }
 
 /** Everything of a gateway that neither answers nor records: budgets, logs, metrics, traces and the admin API. */
@@ -63,6 +66,7 @@ export async function openOperations(world: OperationsWorld): Promise<Operations
       models: () => [...directory.models.values()].map(({ name, upstream }) => ({ model: name, isAvailable: upstream.available() })),
       active,
       droppedLogLines: () => log.dropped,
+      standings: () => [...config.tasks.keys()].flatMap((task) => world.standing(task) ?? []),
     },
     () => clock.now(),
   );
@@ -92,6 +96,7 @@ export async function openOperations(world: OperationsWorld): Promise<Operations
       models: config.models,
       isAvailable: (model) => directory.models.get(model)?.upstream.available() ?? true,
       tasks: config.tasks,
+      standing: world.standing,
       recorder: () => recorder.state(),
       active,
       store: store.open,

@@ -1,11 +1,12 @@
 import type { TaskConfig } from '../config/index.ts';
-import type { Answer, Call, ModelRequest, StopReason } from '../core/index.ts';
+import type { Answer, Call, ModelRequest } from '../core/index.ts';
 import { requestFraction } from '../run/index.ts';
 import type { Exchange } from './exchange.ts';
 import type { Afterward } from './live-afterward.ts';
 import type { BesideDeps } from './live-beside.ts';
-import { heardAnswer, type Side, type Watched } from './live-types.ts';
-import { requestOf } from './shadow.ts';
+import { HeardBytes, type Relayed } from './live-heard.ts';
+import type { Side, Watched } from './live-types.ts';
+import { requestOf, sideOf } from './shadow.ts';
 
 /** What an audit is about. */
 export interface AuditSetting {
@@ -25,6 +26,8 @@ export class Audit implements Afterward {
   readonly #deps: BesideDeps;
   #small: Side | null = null;
   #big: Side | null = null;
+  readonly #heard = new HeardBytes();
+  #relayed: Relayed | null = null;
   #isAccepted = false;
 
   constructor(setting: AuditSetting, deps: BesideDeps) {
@@ -40,22 +43,27 @@ export class Audit implements Afterward {
     } else if (row.model === certificate.big && row.outcome === 'accepted') this.#big = { row, answer };
   }
 
-  relayed(row: Call, text: string, stop: StopReason | null): void {
-    if (row.outcome === 'accepted' && stop !== null && stop !== 'tool-call') this.#big = { row, answer: heardAnswer(text, stop, row) };
+  heard(chunk: Buffer): void {
+    this.#heard.add(chunk);
+  }
+
+  relayed(row: Call, isStream: boolean): void {
+    if (row.outcome === 'accepted') this.#relayed = { row, isStream };
   }
 
   over(): void {
     const { exchange, watched, isTriaged } = this.#setting;
-    const [small, big, isAccepted] = [this.#small, this.#big, this.#isAccepted];
-    if (!isAccepted && (big === null || (small === null && !isTriaged))) return;
+    const [small, isAccepted] = [this.#small, this.#isAccepted];
+    const isEscalated = (this.#big ?? this.#relayed) !== null && (small !== null || isTriaged);
+    if (!isAccepted && !isEscalated) return;
     if (isAccepted && small?.answer.toolCalls.length !== 0) return;
     const confidence = small?.row.confidence ?? null;
     this.#deps.observed(watched, { confidence, exchange });
     const probability = watched.monitor.auditProbability(confidence, isAccepted);
     if (requestFraction(`audit\0${watched.certificate.id}`, exchange.id) >= probability) return;
     this.#deps.background.offer({
-      bytes: exchange.body.length,
-      run: (signal) => this.#run({ small, big: isAccepted ? null : big, probability, confidence }, signal),
+      bytes: exchange.body.length + this.#heard.length,
+      run: (signal) => this.#run({ small, isAccepted, probability, confidence }, signal),
     });
   }
 
@@ -64,7 +72,8 @@ export class Audit implements Afterward {
     const { certificate } = watched;
     const request = requestOf(exchange);
     if (request === null) return;
-    const big = drawn.big ?? (await this.#askCeiling(request, signal));
+    const known = this.#big ?? sideOf(this.#relayed, this.#heard, exchange);
+    const big = drawn.isAccepted ? await this.#askCeiling(request, signal) : known;
     if (big === null) return;
     const pair = await this.#deps.pair({
       exchange,
@@ -92,8 +101,8 @@ export class Audit implements Afterward {
 /** A request that was drawn. */
 interface Drawn {
   readonly small: Side | null;
-  /** Null where the ceiling is still to be asked. */
-  readonly big: Side | null;
+  /** The ceiling is still to be asked. */
+  readonly isAccepted: boolean;
   readonly probability: number;
   readonly confidence: number | null;
 }

@@ -1,5 +1,5 @@
 import type { LockedCertificate, TaskConfig } from '../config/index.ts';
-import type { Answer, Call, EpochMs, ModelRequest, NanoUsd, StopReason } from '../core/index.ts';
+import type { Answer, Call, EpochMs, ModelRequest, NanoUsd } from '../core/index.ts';
 import type { LiveMonitor } from '../life/index.ts';
 import type { TaskPolicy } from './cascade-policy.ts';
 import type { Exchange } from './exchange.ts';
@@ -42,6 +42,8 @@ export interface TaskStanding {
   readonly mode: TaskConfig['mode'];
   /** Certificate of the lock; null without one. */
   readonly certificate: LockedCertificate | null;
+  /** Whether the certificate may route, as far as its record was read. */
+  readonly watched: boolean;
   /** Why the certificate does not route now; null while it does, and without one. */
   readonly voided: string | null;
   readonly monitor: LiveMonitor | null;
@@ -50,20 +52,4 @@ export interface TaskStanding {
   /** Since this process started. */
   readonly counts: { readonly shadowPairs: number; readonly auditPairs: number; readonly alarms: number };
   readonly at: EpochMs;
-}
-
-/** An answer that was passed on, as the parts of it that were read. */
-export function heardAnswer(text: string, stop: StopReason, row: Call): Answer {
-  return {
-    text,
-    refusal: null,
-    toolCalls: [],
-    stop,
-    usage: row.usage,
-    usageSource: row.usageSource,
-    logprobs: null,
-    recorded: null,
-    servedModel: row.servedModel,
-    fingerprint: null,
-  };
 }

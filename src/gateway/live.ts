@@ -132,6 +132,7 @@ export class LiveTasks implements TaskLife {
       task: task.name,
       mode: task.mode,
       certificate,
+      watched: watched !== undefined,
       voided: certificate === null ? null : (this.#voided.get(certificate.id) ?? null),
       monitor: watched?.monitor ?? null,
       shadow: this.#beside.spent('shadow', task.name),

@@ -68,7 +68,7 @@ export class RelayBooking {
       attempts: this.head?.attempts ?? 1,
     });
     if (exchange.task !== null) deps.steps.policies.observe(row.model, row.servedModel);
-    exchange.afterward?.relayed(row, this.written, stop);
+    if (head?.contentEncoding === null) exchange.afterward?.relayed(row, this.isStream);
     return row;
   }
 

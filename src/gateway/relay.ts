@@ -112,6 +112,7 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker, Booked {
 
   onData(chunk: Buffer): boolean {
     this.#exchange.capture?.heard(chunk);
+    this.#exchange.afterward?.heard(chunk);
     this.#booking.firstByteAt ??= this.#deps.clock.monotonic();
     return this.#stream === null ? this.#plainData(chunk) : this.#streamData(this.#stream, chunk);
   }

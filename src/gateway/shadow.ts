@@ -1,9 +1,10 @@
 import type { TaskConfig } from '../config/index.ts';
-import type { Answer, Call, ModelRequest, StopReason } from '../core/index.ts';
+import type { Answer, Call, ModelRequest } from '../core/index.ts';
 import type { Exchange } from './exchange.ts';
 import type { Afterward } from './live-afterward.ts';
 import type { BesideDeps } from './live-beside.ts';
-import { heardAnswer, type Side } from './live-types.ts';
+import { HeardBytes, type Relayed } from './live-heard.ts';
+import type { Side } from './live-types.ts';
 import { isTranslatable, readRequest } from './translate.ts';
 
 /**
@@ -14,7 +15,9 @@ export class Shadow implements Afterward {
   readonly #exchange: Exchange;
   readonly #task: TaskConfig;
   readonly #deps: BesideDeps;
+  readonly #heard = new HeardBytes();
   #big: Side | null = null;
+  #relayed: Relayed | null = null;
 
   constructor(exchange: Exchange, task: TaskConfig, deps: BesideDeps) {
     this.#exchange = exchange;
@@ -26,21 +29,24 @@ export class Shadow implements Afterward {
     if (row.outcome === 'accepted' && row.model === this.#task.ladder.at(-1)) this.#big = { row, answer };
   }
 
-  relayed(row: Call, text: string, stop: StopReason | null): void {
-    // What nobody could read, and a turn that calls tools, is compared with nothing.
-    if (row.outcome === 'accepted' && stop !== null && stop !== 'tool-call') this.#big = { row, answer: heardAnswer(text, stop, row) };
+  heard(chunk: Buffer): void {
+    this.#heard.add(chunk);
+  }
+
+  relayed(row: Call, isStream: boolean): void {
+    if (row.outcome === 'accepted') this.#relayed = { row, isStream };
   }
 
   over(): void {
-    const big = this.#big;
-    if (big === null) return;
+    if (this.#big === null && this.#relayed === null) return;
     const { background } = this.#deps;
-    background.offer({ bytes: this.#exchange.body.length, run: (signal) => this.#run(big, signal) });
+    background.offer({ bytes: this.#exchange.body.length + this.#heard.length, run: (signal) => this.#run(signal) });
   }
 
-  async #run(big: Side, signal: AbortSignal): Promise<void> {
+  async #run(signal: AbortSignal): Promise<void> {
     const request = requestOf(this.#exchange);
-    if (request === null) return;
+    const big = this.#big ?? sideOf(this.#relayed, this.#heard, this.#exchange);
+    if (request === null || big === null) return;
     const { shadow } = this.#task;
     for (const candidate of shadow?.candidates ?? []) {
       if (signal.aborted) return;
@@ -62,6 +68,12 @@ export class Shadow implements Afterward {
       });
     }
   }
+}
+
+/** What was passed on, read; null where it cannot be. */
+export function sideOf(relayed: Relayed | null, heard: HeardBytes, { route }: Exchange): Side | null {
+  const answer = relayed === null ? null : heard.answer(route.protocol, relayed.isStream);
+  return relayed === null || answer === null ? null : { row: relayed.row, answer };
 }
 
 /** The request in our own words; null where they cannot say all of it, so that a small model would be asked something else. */

@@ -13,6 +13,7 @@ export {
 export { familyOf } from './families.ts';
 export { loadRecording } from './recording.ts';
 export { ClientRegistry, providers } from './registry.ts';
+export { SseParser } from './sse/index.ts';
 export { studentClient } from './student.ts';
 export type { CallContext, ClientDeps, ModelClient } from './types.ts';
 export * from './upstream/index.ts';

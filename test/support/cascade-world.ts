@@ -15,6 +15,7 @@ import {
 import type { Call } from '../../src/core/index.ts';
 import { openGatewayApp } from '../../src/gateway-app.ts';
 import { providers } from '../../src/providers/index.ts';
+import type { StoredPair, TaskEvent } from '../../src/store/index.ts';
 import { openStoreToRead } from '../../src/store-location.ts';
 
 /** A gateway with tasks, on loopback, over scripted models. */
@@ -30,9 +31,20 @@ export interface CascadeWorld {
   /** Puts certificates in force at once. */
   certify(...certificates: readonly Partial<LockedCertificate>[]): Promise<void>;
   reload(): Promise<void>;
+  /** Stops the gateway and starts it again on the same record. */
+  restart(): Promise<void>;
+  /** Stops the gateway and returns everything that it recorded, oldest first. */
+  record(): Promise<WorldRecord>;
   /** Stops the gateway and returns every row that it recorded, oldest first. */
   rows(): Promise<readonly Call[]>;
   remove(): Promise<void>;
+}
+
+/** What a gateway recorded. */
+export interface WorldRecord {
+  readonly rows: readonly Call[];
+  readonly pairs: readonly StoredPair[];
+  readonly events: readonly TaskEvent[];
 }
 
 /** A certificate of the config's own models, in force, with the given members in place. */
@@ -74,22 +86,30 @@ export async function openCascadeWorld(yaml: string): Promise<CascadeWorld> {
   const dataDir = join(folder, 'data');
   await writeFile(file, yaml);
   const config = await loadConfig(file, {}, { providers });
-  const app = await openGatewayApp(config, {
-    host: '127.0.0.1',
-    port: 0,
-    dataDir,
-    environment: {},
-    version: '0.0.0',
-    logTo: join(folder, 'log'),
-  });
+  const open = () =>
+    openGatewayApp(config, { host: '127.0.0.1', port: 0, dataDir, environment: {}, version: '0.0.0', logTo: join(folder, 'log') });
+  let app = await open();
   let isOpen = true;
   const stop = async (): Promise<void> => {
     if (!isOpen) return;
     isOpen = false;
     await app.close();
   };
+  const record = async (): Promise<WorldRecord> => {
+    await stop();
+    const store = await openStoreToRead(dataDir);
+    try {
+      const rows = [...(await store.calls.list({}, { limit: 10_000 }))].sort((a, b) => (a.id < b.id ? -1 : 1));
+      const pairs = await Promise.all([...config.tasks.keys()].map((task) => store.pairs.list({ task })));
+      return { rows, pairs: pairs.flat(), events: await store.events.list({}) };
+    } finally {
+      await store.close();
+    }
+  };
   return {
-    url: app.url,
+    get url() {
+      return app.url;
+    },
     config,
     folder,
     post: (path, body, options = {}) =>
@@ -105,15 +125,13 @@ export async function openCascadeWorld(yaml: string): Promise<CascadeWorld> {
       await app.reload();
     },
     reload: () => app.reload(),
-    rows: async () => {
+    restart: async () => {
       await stop();
-      const store = await openStoreToRead(dataDir);
-      try {
-        return [...(await store.calls.list({}, { limit: 1_000 }))].sort((a, b) => (a.id < b.id ? -1 : 1));
-      } finally {
-        await store.close();
-      }
+      app = await open();
+      isOpen = true;
     },
+    record,
+    rows: async () => (await record()).rows,
     remove: async () => {
       await stop();
       await rm(folder, { recursive: true, force: true });

@@ -41,14 +41,14 @@ export interface ScriptedCall {
 export interface ScriptedUpstream {
   readonly origin: string;
   readonly calls: ScriptedCall[];
-  script(model: string, script: ModelScript): void;
+  script(model: string, script: ModelScript | ((body: Readonly<Record<string, unknown>>) => ModelScript)): void;
   /** Waits for the n-th call, from 0. */
   call(index: number): Promise<ScriptedCall>;
   close(): Promise<void>;
 }
 
 export async function startScriptedUpstream(): Promise<ScriptedUpstream> {
-  const scripts = new Map<string, ModelScript>();
+  const scripts = new Map<string, ModelScript | ((body: Body) => ModelScript)>();
   const calls: ScriptedCall[] = [];
   const waiting = new Set<() => void>();
   const server = createServer((request, response) => {
@@ -63,7 +63,8 @@ export async function startScriptedUpstream(): Promise<ScriptedUpstream> {
       calls.push({ model, path: request.url ?? '', headers: request.headers, body, over });
       for (const wake of waiting) wake();
       waiting.clear();
-      await play(scripts.get(model) ?? { tokens: [{ text: 'ok' }] }, body, request, response);
+      const script = scripts.get(model) ?? { tokens: [{ text: 'ok' }] };
+      await play(typeof script === 'function' ? script(body) : script, body, request, response);
     })().catch(() => response.destroy());
   });
   server.listen(0, '127.0.0.1');

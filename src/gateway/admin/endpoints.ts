@@ -89,7 +89,7 @@ export const endpoints = {
   tasks: {
     method: 'GET',
     path: '/admin/tasks',
-    summary: 'Every task with its volume and cost',
+    summary: 'Every task with its volume, its cost, and how it stands in traffic',
     params: none,
     query: spanSchema,
     body: null,
@@ -99,7 +99,7 @@ export const endpoints = {
   task: {
     method: 'GET',
     path: '/admin/tasks/{name}',
-    summary: 'One task: its ladder, its certificate, and what each model did',
+    summary: 'One task: its mode, its certificate, how that does in traffic, what happened to it, and what each model did',
     params: byName,
     query: spanSchema,
     body: null,

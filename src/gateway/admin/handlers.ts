@@ -7,7 +7,9 @@ import type { BillRow, Store } from '../../store/types.ts';
 import { limitsOf } from '../budgets.ts';
 import { type KeyRing, keyStatus } from '../keys.ts';
 import type { KeyRecord } from '../keys-file.ts';
+import type { TaskStanding } from '../live-types.ts';
 import type { EndpointName, endpoints } from './endpoints.ts';
+import { briefLife, lifeView } from './life-view.ts';
 
 /** What the admin API tells and changes. */
 export interface AdminDeps {
@@ -18,11 +20,13 @@ export interface AdminDeps {
   readonly ledger: Ledger;
   readonly models: ReadonlyMap<string, Pick<ModelConfig, 'name' | 'provider'>>;
   readonly isAvailable: (model: string) => boolean;
-  readonly tasks: ReadonlyMap<string, Pick<TaskConfig, 'ladder'>>;
+  readonly tasks: ReadonlyMap<string, Pick<TaskConfig, 'ladder' | 'shadow' | 'audit'>>;
+  /** How a task stands in traffic; null for one that the config does not declare. */
+  readonly standing: (task: string) => TaskStanding | null;
   readonly recorder: () => RecorderState;
   readonly active: () => number;
   /** The store to read from, opened when it is first needed. Rejects with STORE_UNAVAILABLE. */
-  readonly store: () => Promise<Pick<Store, 'calls' | 'certificates' | 'bodies' | 'feedback'>>;
+  readonly store: () => Promise<Pick<Store, 'calls' | 'certificates' | 'looks' | 'events' | 'bodies' | 'feedback'>>;
 }
 
 type Asked<Name extends EndpointName> = {
@@ -78,28 +82,28 @@ function taskHandlers(deps: AdminDeps): Pick<Handlers, 'tasks' | 'task'> {
     tasks: async ({ query }) => {
       const rows = await (await deps.store()).calls.bill(spanOf(query, now()), ['task']);
       const seen = new Set(rows.map(({ dimensions }) => dimensions.task ?? null));
-      const unused = [...deps.tasks.keys()].filter((task) => !seen.has(task)).map((task) => ({ task, isDeclared: true, ...NO_SUMS }));
+      const unused = [...deps.tasks.keys()]
+        .filter((task) => !seen.has(task))
+        .map((task) => ({ task, isDeclared: true, ...briefLife(deps.standing(task)), ...NO_SUMS }));
       const used = rows.map((row) => {
         const task = row.dimensions.task ?? null;
-        return { task, isDeclared: task !== null && deps.tasks.has(task), ...sumsOf(row) };
+        return {
+          task,
+          isDeclared: task !== null && deps.tasks.has(task),
+          ...briefLife(task === null ? null : deps.standing(task)),
+          ...sumsOf(row),
+        };
       });
       return { tasks: [...used, ...unused] };
     },
     task: async ({ params, query }) => {
       const store = await deps.store();
       const rows = await store.calls.bill(spanOf(query, now()), ['task', 'model', 'purpose', 'outcome']);
-      const certificate = await store.certificates.current(params.name);
+      const config = deps.tasks.get(params.name) ?? null;
       return {
         task: params.name,
-        ladder: deps.tasks.get(params.name)?.ladder.slice() ?? null,
-        certificate: certificate && {
-          id: certificate.id,
-          small: certificate.small,
-          big: certificate.big,
-          verdict: certificate.verdict,
-          threshold: certificate.threshold,
-          expiresAt: iso(certificate.expiresAt),
-        },
+        ladder: config?.ladder.slice() ?? null,
+        ...(await lifeView(params.name, deps.standing(params.name), config, store)),
         models: rows
           .filter(({ dimensions }) => dimensions.task === params.name)
           .map((row) => ({

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { briefLifeShape, lifeShape } from './life-schemas.ts';
 
 const usd = z.number().min(0).describe('US dollars');
 const time = z.iso.datetime().describe('UTC');
@@ -84,22 +85,13 @@ export const spanSchema = z.strictObject({
 });
 
 export const tasksSchema = z.strictObject({
-  tasks: z.array(z.strictObject({ task: z.string().nullable(), isDeclared: z.boolean(), ...sums })),
+  tasks: z.array(z.strictObject({ task: z.string().nullable(), isDeclared: z.boolean(), ...briefLifeShape, ...sums })),
 });
 
 export const taskSchema = z.strictObject({
   task: z.string(),
   ladder: z.array(z.string()).nullable().describe('Null for a task that the config does not declare'),
-  certificate: z
-    .strictObject({
-      id: z.string(),
-      small: z.string(),
-      big: z.string(),
-      verdict: z.string(),
-      threshold: z.number().nullable(),
-      expiresAt: time,
-    })
-    .nullable(),
+  ...lifeShape,
   models: z.array(z.strictObject({ model: z.string(), purpose: z.string(), outcome: z.string(), ...sums })),
 });
 

@@ -26,6 +26,7 @@ function metricsWith() {
       models: () => [{ model: 'small', isAvailable: false }],
       active: () => 2,
       droppedLogLines: () => 5,
+      standings: () => [],
     },
     () => 4_000,
   );

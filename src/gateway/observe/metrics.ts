@@ -1,6 +1,8 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { type Call, type EpochMs, inputTotal } from '../../core/index.ts';
 import type { BudgetState, RecorderState } from '../../run/index.ts';
+import type { TaskStanding } from '../live-types.ts';
+import { registerLiveMetrics } from './live-metrics.ts';
 
 /** What is asked when the metrics are read. */
 export interface MetricSources {
@@ -10,6 +12,8 @@ export interface MetricSources {
   readonly models: () => readonly { readonly model: string; readonly isAvailable: boolean }[];
   readonly active: () => number;
   readonly droppedLogLines: () => number;
+  /** Every task that the config declares. */
+  readonly standings: () => readonly TaskStanding[];
 }
 
 /** One request as it is counted. Names that are not known beforehand must be null. */
@@ -151,6 +155,7 @@ class PrometheusMetrics implements Metrics {
       registers,
     });
     this.#gauges(sources, now);
+    registerLiveMetrics(this.#registry, sources.standings);
   }
 
   request({ protocol, model, task, status, ms, upstreamMs }: RequestFigures): void {
