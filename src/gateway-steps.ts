@@ -10,7 +10,7 @@ import {
   withoutCertificates,
 } from './config/index.ts';
 import { type Model, SmallfirstError } from './core/index.ts';
-import { type Steps, TaskPolicies, TaskResolver, TemplateBook, type TemplateBookDeps } from './gateway/index.ts';
+import { EscalationCaps, type Steps, TaskPolicies, TaskResolver, TemplateBook, type TemplateBookDeps } from './gateway/index.ts';
 import { type LiveWorld, type OpenLive, openLive } from './gateway-live.ts';
 import { ClientRegistry, loadRecording, type ModelClient, type Upstreams, vendorOf } from './providers/index.ts';
 import { loadStudent } from './student/index.ts';
@@ -97,6 +97,7 @@ export async function openSteps(config: Config, upstreams: Upstreams, world: Ste
     live,
     steps: {
       templates,
+      escalations: new EscalationCaps({ clock: world.clock, warn }),
       resolver: new TaskResolver(config.tasks),
       policies,
       life: live.tasks,

@@ -91,6 +91,7 @@ describe('a config', () => {
       triage: null,
       judge: null,
       golden: null,
+      escalationsPerHour: null,
     });
     expect(config.priceFile).toBe('/home/me/prices.json');
     expect(config.prices).toEqual([

@@ -48,5 +48,12 @@ export const lifeShape = {
   audit: audit.prefault({}),
   canary: canary.default({ stages: [0.05, 0.25, 1], audits: 200 }),
   triage: z.string().min(1).optional().describe('Path of the folder that `smallfirst triage train --out` wrote'),
+  escalationsPerHour: z
+    .int()
+    .min(1)
+    .optional()
+    .describe(
+      'Requests that may escalate within an hour; past that the ceiling is asked at once, without the small model. No cap when absent',
+    ),
   golden: z.string().min(1).optional().describe('Path of a set of cases whose right answers are known, one JSON object a line'),
 };

@@ -33,6 +33,7 @@ describe("a task's life in traffic", () => {
       canary: { stages: [0.05, 0.25, 1], audits: 200 },
       triage: null,
       golden: null,
+      escalationsPerHour: null,
     });
   });
 

@@ -36,7 +36,7 @@ function buildTask(name: string, task: RawTask, inFolder: (path: string) => stri
   };
 }
 
-type Life = Pick<TaskConfig, 'mode' | 'shadow' | 'audit' | 'canary' | 'triage' | 'golden'>;
+type Life = Pick<TaskConfig, 'mode' | 'shadow' | 'audit' | 'canary' | 'triage' | 'golden' | 'escalationsPerHour'>;
 
 function lifeOf(task: RawTask, inFolder: (path: string) => string): Life {
   const { mode, shadow, audit, canary, triage, golden } = task;
@@ -55,6 +55,7 @@ function lifeOf(task: RawTask, inFolder: (path: string) => string): Life {
     canary: canary === false ? STRAIGHT : canary,
     triage: triage === undefined ? null : inFolder(triage),
     golden: golden === undefined ? null : inFolder(golden),
+    escalationsPerHour: task.escalationsPerHour ?? null,
   };
 }
 

@@ -90,6 +90,8 @@ export interface TaskConfig extends Task {
   readonly triage: string | null;
   /** Absolute path of a set of cases whose right answers are known; null for none. */
   readonly golden: string | null;
+  /** Null is no cap. */
+  readonly escalationsPerHour: number | null;
 }
 
 /** Calls to candidates beside the answer. Null amounts are no limit. */

@@ -2,6 +2,7 @@ import { SmallfirstError } from '../core/index.ts';
 import type { Upstream } from '../providers/index.ts';
 import { stepOf } from './cascade.ts';
 import type { StepPlan, Steps } from './cascade-types.ts';
+import { pastEscalationCap } from './escalation-caps.ts';
 import type { Exchange } from './exchange.ts';
 import type { Routing } from './live-types.ts';
 import { speaks } from './outbound.ts';
@@ -42,11 +43,14 @@ export function planTask(exchange: Exchange, deps: GatewayDeps, steps: Steps): T
   const { task, fingerprint } = exchange;
   if (task === null) throw new SmallfirstError('INTERNAL', 'a request without a task was planned as one of a task');
   const policy = steps.policies.policyOf(task, fingerprint, deps.clock.now());
-  const routing = steps.life.route(task, policy, exchange.id);
+  const routed = steps.life.route(task, policy, exchange.id);
+  const isCapped = routed.policy.isRouted && steps.escalations.isReached(task);
+  const routing = isCapped ? pastEscalationCap(routed) : routed;
   const isTask = exchange.route.kind === 'call' && isTranslatable(exchange);
   const watch = (followed: Routing): void => {
     exchange.decision = followed.reason;
-    if (isTask) exchange.afterward = steps.life.watch(exchange, task, followed);
+    // Past its cap nothing beside the ceiling is paid for.
+    if (isTask && !isCapped) exchange.afterward = steps.life.watch(exchange, task, followed);
   };
   const { isRouted } = routing.policy;
   const ceiling = deps.directory.models.get(task.ladder.at(-1) ?? '');

@@ -3,6 +3,7 @@ import type { Model } from '../core/index.ts';
 import type { ClientRequest, ModelClient } from '../providers/index.ts';
 import type { Step } from '../run/index.ts';
 import type { TaskPolicies } from './cascade-policy.ts';
+import type { EscalationCaps } from './escalation-caps.ts';
 import type { TaskLife } from './live-types.ts';
 import type { TaskResolver } from './resolve.ts';
 import type { TemplateBook } from './resolve-book.ts';
@@ -12,6 +13,7 @@ export interface Steps {
   readonly resolver: TaskResolver;
   readonly policies: TaskPolicies;
   readonly life: TaskLife;
+  readonly escalations: EscalationCaps;
   readonly templates: Pick<TemplateBook, 'met'>;
   /** Every model of the config, those that answer in this process included. */
   readonly models: Iterable<Model>;

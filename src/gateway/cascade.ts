@@ -127,7 +127,8 @@ export class Cascade implements Worker {
       confidenceBound: (model, request) => rule.bound(model.name, request),
       record: (row: Call, said: Answer) => {
         steps.policies.observe(row.model, row.servedModel);
-        const { decision, afterward, capture } = this.#exchange;
+        const { decision, afterward, capture, task } = this.#exchange;
+        if (task !== null && row.purpose === 'escalation') steps.escalations.happened(task);
         const booked = decision !== null && row.decision === 'ceiling' ? { ...row, decision } : row;
         answer.booked(booked);
         capture?.answered(row.id, said);

@@ -4,6 +4,7 @@ export { createOperator } from './admin/operator.ts';
 export { declaredBudgets, gatewayBudgets } from './budgets.ts';
 export { TaskPolicies } from './cascade-policy.ts';
 export type { Steps } from './cascade-types.ts';
+export { EscalationCaps } from './escalation-caps.ts';
 export { type KeyRing, openKeyRing } from './keys.ts';
 export { LiveTasks } from './live.ts';
 export type { AskDeps } from './live-ask.ts';
