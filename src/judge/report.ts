@@ -1,6 +1,7 @@
 import {
   type AgreementOptions,
   cohenKappa,
+  FEWEST_FOR_INTERVAL,
   type HumanLabel,
   type JudgeAgreement,
   judgeAgreement,
@@ -21,7 +22,7 @@ export interface JudgedModel {
   readonly mean: number;
   /** 95 %, by bootstrap. */
   readonly interval: Interval;
-  /** The mean with the judge's error taken out by people's labels; null with too few of either. */
+  /** The mean with the judge's error taken out by people's labels; null below 20 of them. */
   readonly corrected: PredictionPowered | null;
 }
 
@@ -58,7 +59,13 @@ export function judgeStanding(
       const labelled = new Set(own.map(({ cluster }) => cluster));
       const judged = [...byRequest].flatMap(([request, score]) => (labelled.has(request) ? [] : [score]));
       const { n, mean, interval } = meanInterval([...byRequest.values()]);
-      return { model, n, mean, interval, corrected: judged.length < 2 || own.length < 2 ? null : predictionPowered(judged, own) };
+      return {
+        model,
+        n,
+        mean,
+        interval,
+        corrected: judged.length < 2 || own.length < FEWEST_FOR_INTERVAL ? null : predictionPowered(judged, own),
+      };
     }),
     agreement: rows.length === 0 ? null : judgeAgreement(rows, options),
     chosen,

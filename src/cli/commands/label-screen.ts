@@ -50,7 +50,7 @@ function labelKeys({ options }: LabelSession): string {
 }
 
 function rule(title: string, width: number): string {
-  return `── ${title} ${'─'.repeat(Math.max(3, Math.min(width, 100) - title.length - 4))}`;
+  return `── ${title} ${'─'.repeat(Math.max(3, Math.min(width || 80, 100) - title.length - 4))}`;
 }
 
 /** A text of somebody else, without what would steer the terminal. */
