@@ -1,4 +1,4 @@
-import type { Answer, Call, StopReason } from '../core/index.ts';
+import type { Answer, Call } from '../core/index.ts';
 
 /**
  * Why the ceiling answers although a certificate is in force: the request is outside of the canary's share, an alarm or a rollback took
@@ -11,8 +11,10 @@ export type CeilingReason = 'outside-canary' | 'fallen-back' | 'unknown-standing
 export interface Afterward {
   /** An attempt of a ladder was recorded, with what it said. */
   said(row: Call, answer: Answer): void;
-  /** An answer that was passed on as bytes was recorded, with its text. `stop` is null where nobody could read it. */
-  relayed(row: Call, text: string, stop: StopReason | null): void;
+  /** Bytes of an answer pass by. */
+  heard(chunk: Buffer): void;
+  /** The answer that was heard was recorded; it is not compressed. */
+  relayed(row: Call, isStream: boolean): void;
   /** The client has its answer, or has gone: what is left to do may begin. */
   over(): void;
 }
