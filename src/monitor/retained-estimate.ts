@@ -14,7 +14,9 @@ export interface RetainedEstimate {
 
 /** Weight of the two rows that were not seen but might be: the worst loss and the best gain, as in the score test of certificates. */
 const UNSEEN = 1e-9;
-const STEPS = 50;
+const STEPS = 100;
+/** Ends of intervals are searched for to this width. */
+const PRECISION = 1e-7;
 
 /** Rows with the same qualities and the same weight. */
 interface Group {
@@ -70,7 +72,7 @@ function grouped(rows: readonly AuditedRow[]): readonly Group[] {
 function lowEnd(groups: readonly Group[], retained: number, limit: number): number {
   let low = 0;
   let high = retained;
-  for (let step = 0; step < STEPS; step += 1) {
+  while (high - low > PRECISION) {
     const middle = (low + high) / 2;
     if (scoreStatistic(groups, middle) > limit) low = middle;
     else high = middle;
@@ -86,7 +88,7 @@ function highEnd(groups: readonly Group[], retained: number, limit: number): num
     if (high > 1e6) return Number.POSITIVE_INFINITY;
     high *= 2;
   }
-  for (let step = 0; step < STEPS; step += 1) {
+  while (high - low > PRECISION * high) {
     const middle = (low + high) / 2;
     if (scoreStatistic(groups, middle) < -limit) high = middle;
     else low = middle;
@@ -96,22 +98,46 @@ function highEnd(groups: readonly Group[], retained: number, limit: number): num
 
 /** T of the hypothesis "retains exactly `theta`": above 0 when the rows speak for more. */
 function scoreStatistic(groups: readonly Group[], theta: number): number {
-  const scores = groups.map(({ count, policy, big, weight }) => ({ count, u: weight * (policy - theta * big) }));
-  const n = scores.reduce((sum, { count }) => sum + count, 0);
-  const mean = scores.reduce((sum, { count, u }) => sum + count * u, 0) / n;
-  scores.push({ count: UNSEEN * n, u: -theta }, { count: UNSEEN * n, u: 1 });
-  // u lies in [−θ, 1], so that 1 + νu is positive for ν in (−1, 1/θ).
+  const counts = new Float64Array(groups.length + 2);
+  const scores = new Float64Array(groups.length + 2);
+  let n = 0;
+  let total = 0;
+  for (let i = 0; i < groups.length; i += 1) {
+    const { count, policy, big, weight } = groups[i]!;
+    counts[i] = count;
+    scores[i] = weight * (policy - theta * big);
+    n += count;
+    total += count * scores[i]!;
+  }
+  counts.fill(UNSEEN * n, groups.length);
+  scores.set([-theta, 1], groups.length);
+  const nu = tilt(counts, scores, theta);
+  let variance = 0;
+  for (let i = 0; i < scores.length; i += 1) variance += (counts[i]! * scores[i]! ** 2) / (1 + nu * scores[i]!);
+  return total / Math.sqrt(variance);
+}
+
+/** ν with Σ u/(1 + νu) = 0, by Newton's steps within a bracket: u lies in [−θ, 1], so that 1 + νu is positive for ν in (−1, 1/θ). */
+function tilt(counts: Float64Array, scores: Float64Array, theta: number): number {
+  const n = counts.reduce((sum, count) => sum + count, 0);
   let low = -1;
   let high = theta > 0 ? 1 / theta : 1e9;
+  let nu = 0;
   for (let step = 0; step < STEPS; step += 1) {
-    const nu = (low + high) / 2;
     let slope = 0;
-    for (const { count, u } of scores) slope += (count * u) / (1 + nu * u);
+    let bend = 0;
+    for (let i = 0; i < scores.length; i += 1) {
+      const share = scores[i]! / (1 + nu * scores[i]!);
+      slope += counts[i]! * share;
+      bend += counts[i]! * share * share;
+    }
+    // Not by the length of the last step: next to a pole Newton's steps are short long before the root.
+    if (Math.abs(slope) <= 1e-10 * n) return nu;
     if (slope > 0) low = nu;
     else high = nu;
+    const newton = nu + slope / bend;
+    const next = newton > low && newton < high ? newton : (low + high) / 2;
+    nu = next;
   }
-  const nu = (low + high) / 2;
-  let variance = 0;
-  for (const { count, u } of scores) variance += (count * u * u) / (1 + nu * u);
-  return (mean * n) / Math.sqrt(variance);
+  return nu;
 }

@@ -109,6 +109,26 @@ describe('retainedEstimate', () => {
     expect(estimate.low).toBeCloseTo(wilson(388, 400, 0.95).low, 4);
   });
 
+  it('gives ends where the score test of binary rows has its limits, however few or one-sided the rows are', () => {
+    for (const [n, lost] of [
+      [5, 0],
+      [5, 5],
+      [20, 20],
+      [50, 3],
+      [1_000, 1],
+      [2_000, 1_999],
+    ] as const) {
+      const estimate = retainedEstimate(
+        Array.from({ length: n }, (_none, i) => ({ ...kept, small: i < lost ? 0 : 1 })),
+        0.95,
+      )!;
+      const score = wilson(n - lost, n, 0.95);
+      if (lost < n) expect(estimate.low).toBeCloseTo(score.low, 4);
+      if (lost > 0) expect(estimate.high).toBeGreaterThan(score.high - 1e-4);
+      expect(estimate.low <= estimate.retained && estimate.retained <= estimate.high).toBe(true);
+    }
+  });
+
   it('weighs rows by 1/π', () => {
     const rows: AuditedRow[] = [
       { accepted: true, small: 0, big: 1, inclusion: 0.5 },
