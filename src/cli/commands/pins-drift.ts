@@ -6,7 +6,7 @@ import type { EvalDeps } from '../../eval/index.ts';
 import { providers } from '../../providers/index.ts';
 import type { TaskEvent } from '../../store/index.ts';
 import type { CommandIo, ExitCode } from '../io.ts';
-import { capLeft, estimateGoldens, type GoldenPair, type GoldenVerdict, goldenTasks, runGolden } from './pins-golden.ts';
+import { capLeft, estimateGoldens, type GoldenPair, type GoldenVerdict, goldenTasks, measurable, runGolden } from './pins-golden.ts';
 import { renderVerdicts, servedModelIn } from './pins-verdicts.ts';
 
 export interface PinsDriftOptions {
@@ -36,7 +36,7 @@ interface Canary extends GoldenPair {
 export async function runPinsDrift(options: PinsDriftOptions, io: CommandIo, clock: Clock = systemClock): Promise<ExitCode> {
   const config = await loadConfig(resolve(io.cwd, options.config), io.env, { providers });
   const canaries = await canariesOf(config, options, io);
-  const app = await openApp(config, resolve(io.cwd, options.data), io.env);
+  const app = await openApp(measurable(config), resolve(io.cwd, options.data), io.env);
   try {
     const estimate = await estimateGoldens(
       app,

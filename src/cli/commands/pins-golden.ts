@@ -58,6 +58,12 @@ export interface GoldenRun {
 
 const ALARM = 0.05;
 
+/** The config with further models, and without fallbacks: they would answer in the place of what is to be measured. */
+export function measurable(config: Config, ...further: readonly ModelConfig[]): Config {
+  const models = [...config.models.values(), ...further];
+  return { ...config, models: new Map(models.map((model) => [model.name, { ...model, upstream: { ...model.upstream, fallbacks: [] } }])) };
+}
+
 /** Tasks with the model on their ladder and a golden set; or the named one, with `--set` in place of its own. */
 export function goldenTasks(
   config: Config,

@@ -17,7 +17,7 @@ import {
 import { type Clock, newId, SmallfirstError, systemClock } from '../../core/index.ts';
 import { providers } from '../../providers/index.ts';
 import type { CommandIo, ExitCode } from '../io.ts';
-import { capLeft, estimateGoldens, type GoldenVerdict, goldenTasks, runGolden } from './pins-golden.ts';
+import { capLeft, estimateGoldens, type GoldenVerdict, goldenTasks, measurable, runGolden } from './pins-golden.ts';
 import { renderVerdicts, servedModelIn } from './pins-verdicts.ts';
 
 export interface PinsMigrateOptions {
@@ -58,7 +58,7 @@ export async function runPinsMigrate(
   const migration = migrationOf(config, oldName, newName);
   const { old, replacement } = migration;
   const golden = goldenTasks(config, oldName, options, io);
-  const app = await openApp(withModel(config, replacement), resolve(io.cwd, options.data), io.env);
+  const app = await openApp(measurable(config, replacement), resolve(io.cwd, options.data), io.env);
   try {
     const estimate = await estimateGoldens(
       app,
@@ -113,21 +113,12 @@ function migrationOf(config: Config, oldName: string, newName: string): Migratio
   }
   if (oldName === newName) throw new SmallfirstError('USAGE', `"${oldName}" cannot replace itself.`);
   const named = config.models.get(newName);
-  if (named !== undefined) return { old: alone(old), replacement: alone(named), isNamed: true };
+  if (named !== undefined) return { old, replacement: named, isNamed: true };
   if (old.data !== null || old.path !== null) {
     throw new SmallfirstError('MODEL_NOT_FOUND', `${config.file} has no model "${newName}", and "${oldName}" is not called over HTTP.`);
   }
   // The same door under another name. Its price is its own: what the config says is about the old one.
-  return { old: alone(old), replacement: alone({ ...old, name: newName, model: newName, price: null }), isNamed: false };
-}
-
-/** A fallback would answer in the place of what is to be measured. */
-function alone(model: ModelConfig): ModelConfig {
-  return { ...model, upstream: { ...model.upstream, fallbacks: [] } };
-}
-
-function withModel(config: Config, model: ModelConfig): Config {
-  return { ...config, models: new Map([...config.models, [model.name, model]]) };
+  return { old, replacement: { ...old, name: newName, model: newName, price: null }, isNamed: false };
 }
 
 /** Pins the replacement, and takes out every certificate that rests on the old model: from the lock file, and in the store. */

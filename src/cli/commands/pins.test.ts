@@ -1,12 +1,15 @@
+import { readFileSync } from 'node:fs';
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type CascadeWorld, certificateFor, openCascadeWorld } from '../../../test/support/cascade-world.ts';
+import { until } from '../../../test/support/cli.ts';
 import { type ScriptedUpstream, startScriptedUpstream } from '../../../test/support/scripted-upstream.ts';
-import { lockPathOf, NO_LOCK, readLock, withCertificate, writeLock } from '../../config/index.ts';
+import { loadConfig, lockPathOf, NO_LOCK, readLock, withCertificate, writeLock } from '../../config/index.ts';
 import { located, type SmallfirstError } from '../../core/index.ts';
 import { openGatewayApp } from '../../gateway-app.ts';
+import { providers } from '../../providers/index.ts';
 import { openDataDir, openSqliteStore, type TaskEvent } from '../../store/index.ts';
 import type { CommandIo } from '../io.ts';
 import { runPinsCheck, runPinsUpdate } from './pins.ts';
@@ -82,6 +85,15 @@ async function recorded(small?: string): Promise<CascadeWorld> {
 
 const options = { config: 'smallfirst.yaml', data: 'data', days: 30, json: true } as const;
 
+const settingsIn = (folder: string) => ({
+  host: '127.0.0.1',
+  port: 0,
+  dataDir: join(folder, 'data'),
+  environment: {},
+  version: '0.0.0',
+  logTo: join(folder, 'log'),
+});
+
 async function eventsIn(of: CascadeWorld): Promise<readonly TaskEvent[]> {
   const directory = await openDataDir(join(of.folder, 'data'));
   const store = await openSqliteStore(directory.database);
@@ -121,14 +133,7 @@ describe('smallfirst pins check and update', () => {
     expect(await runPinsCheck(options, io)).toBe(0);
 
     upstream.script('gpt-4o-mini-2024-07-18', { tokens: [{ text: 'card' }], served: 'gpt-4o-mini-2025-01-01', fingerprint: 'fp_two' });
-    const again = await openGatewayApp(config, {
-      host: '127.0.0.1',
-      port: 0,
-      dataDir: join(folder, 'data'),
-      environment: {},
-      version: '0.0.0',
-      logTo: join(folder, 'log'),
-    });
+    const again = await openGatewayApp(config, settingsIn(folder));
     const body = JSON.stringify({ model: 'small', messages: [{ role: 'user', content: 'Sort: item' }] });
     await (await fetch(`${again.url}/v1/chat/completions`, { method: 'POST', body })).text();
     await again.close();
@@ -160,19 +165,28 @@ describe('smallfirst pins check and update', () => {
   });
 });
 
+describe('a gateway that serves', () => {
+  it('looks at the pins when it starts, logs what needs a person and records it', async () => {
+    const opened = await recorded();
+    const on = new Date(Date.now() + 20 * 86_400_000).toISOString().slice(0, 10);
+    const list = join(opened.folder, 'soon.yaml');
+    await writeFile(list, NEVER.replace('shutdown: null', `shutdown: ${on}`));
+    await writeFile(opened.config.file, (await readFile(opened.config.file, 'utf8')).replace(own, list));
+    const app = await openGatewayApp(await loadConfig(opened.config.file, {}, { providers }), settingsIn(opened.folder));
+    const log = join(opened.folder, 'log');
+    await until(() => readFileSync(log, 'utf8').includes(`is turned off on ${on}`), 'the warning');
+    await app.close();
+    expect((await eventsIn(opened)).map(({ task, kind, detail }) => ({ task, kind, detail }))).toEqual([
+      { task: 'classify', kind: 'deprecation', detail: expect.objectContaining({ alias: 'small', on, alert: 30 }) },
+    ]);
+  });
+});
+
 describe('a gateway with a certificate on a name that moves', () => {
   it('does not start, and says where the name stands', async () => {
     const { folder, config } = await recorded('gpt-4o-mini');
     await writeLock(lockPathOf(config.file), withCertificate(NO_LOCK, certificateFor(config, {})));
-    const settings = {
-      host: '127.0.0.1',
-      port: 0,
-      dataDir: join(folder, 'data'),
-      environment: {},
-      version: '0',
-      logTo: join(folder, 'log'),
-    };
-    const refused = await openGatewayApp(config, settings).catch((error: unknown) => error as SmallfirstError);
+    const refused = await openGatewayApp(config, settingsIn(folder)).catch((error: unknown) => error as SmallfirstError);
     expect(refused).toMatchObject({ code: 'CONFIG_INVALID', position: { line: 2, column: 37 } });
     expect(located(refused as SmallfirstError)).toContain('models.small is asked as "gpt-4o-mini", a name that its vendor moves');
   });
