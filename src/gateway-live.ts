@@ -1,6 +1,6 @@
 import type { Config, Lock, LockedCertificate } from './config/index.ts';
 import { type Clock, newId, SmallfirstError } from './core/index.ts';
-import { type AskDeps, EventTeller, LiveTasks, type LoadedTriage, type TaskStanding, TaskTriages } from './gateway/index.ts';
+import { type AskDeps, EventTeller, LiveTasks, type LoadedTriage, type TaskStanding, TaskTriages, TextJudge } from './gateway/index.ts';
 import { loadTokenizer, type PriceBook } from './pricing/index.ts';
 import type { Recorder } from './run/index.ts';
 import type { Store } from './store/index.ts';
@@ -52,7 +52,7 @@ export async function openLive(config: Config, world: LiveWorld): Promise<OpenLi
     teller,
     warn,
     record: (pair) => recorder.pair(pair),
-    judge: null,
+    judge: new TextJudge({ clock, newId, prices, models: config.models, client: models.client, countTokens: loadTokenizer }),
     ask: { clock, newId, prices, countTokens: loadTokenizer, ...models },
   });
   const adoption = new Adoption(config, tasks, world);

@@ -1,21 +1,15 @@
 import type { CaptureConfig, TaskConfig } from '../config/index.ts';
-import { formatUsd, type ModelRequest } from '../core/index.ts';
+import { formatUsd, type ModelRequest, type NanoUsd } from '../core/index.ts';
 import type { StoredPair, TaskEvent } from '../store/types.ts';
 import type { Exchange } from './exchange.ts';
 import { type Ask, type AskDeps, askBeside, worstOfAsking } from './live-ask.ts';
 import type { Background } from './live-background.ts';
+import type { TextJudge } from './live-judge.ts';
 import { agreement, pairOf, type Qualities } from './live-pair.ts';
 import type { SpentBefore } from './live-restore.ts';
 import { dayStart, SpendCap, type SpendRefusal } from './live-spend.ts';
 import type { EventTeller } from './live-tell.ts';
 import type { Side, Watched } from './live-types.ts';
-
-/** Grades the two answers of a text task, each by itself. Null where it could not. */
-export type JudgePair = (
-  graded: { readonly exchange: Exchange; readonly task: TaskConfig; readonly request: ModelRequest; readonly signal: AbortSignal },
-  small: Side | null,
-  big: Side,
-) => Promise<Qualities | null>;
 
 /** Two answers that are to become a pair, and how they were drawn. */
 export interface PairDraft {
@@ -55,8 +49,7 @@ export interface BesideWorld {
   readonly capture: CaptureConfig;
   readonly record: (pair: StoredPair) => void;
   readonly teller: EventTeller;
-  /** Null until a judge is there: then texts make no pairs. */
-  readonly judge: JudgePair | null;
+  readonly judge: TextJudge;
 }
 
 type Paid = Ask['purpose'];
@@ -127,11 +120,9 @@ export class Beside implements Pick<BesideDeps, 'ask' | 'pair'> {
 
   async pair(draft: PairDraft): Promise<StoredPair | null> {
     const { exchange, task, request, small, big, signal } = draft;
-    const { judge, capture, record, ask } = this.#world;
+    const { capture, record, ask } = this.#world;
     const isText = task.output.kind === 'text';
-    const qualities = isText
-      ? ((await judge?.({ exchange, task, request, signal }, small, big)) ?? null)
-      : agreement(task, small?.answer ?? null, big.answer);
+    const qualities = isText ? await this.#judged(draft) : agreement(task, small?.answer ?? null, big.answer);
     if (qualities === null || signal.aborted) return null;
     const { drawn, inclusion, candidate, certificate, confidence, skip } = draft;
     const setting = {
@@ -154,6 +145,28 @@ export class Beside implements Pick<BesideDeps, 'ask' | 'pair'> {
     const key = `${drawn} ${task.name}`;
     this.#pairs.set(key, (this.#pairs.get(key) ?? 0) + 1);
     return pair;
+  }
+
+  /** Grades the two texts under the cap of what drew them; null without a judge, without money, and where it gave no verdict. */
+  async #judged({ exchange, task, request, small, big, signal, drawn, candidate }: PairDraft): Promise<Qualities | null> {
+    const { judge, ask } = this.#world;
+    const purpose = drawn === 'uniform' ? 'shadow' : 'audit';
+    const cap = this.#caps[purpose].get(task.name);
+    if (task.judge === null || cap === undefined) return null;
+    const graded = { exchange, task, request, small: small?.answer ?? null, big: big.answer, signal };
+    const held = cap.reserve(judge.worst(graded), ask.clock.now());
+    if (typeof held === 'string') {
+      this.#refused(held, cap, { exchange, request, model: task.judge.model ?? candidate, purpose, signal });
+      return null;
+    }
+    let spent: NanoUsd | null = held.amount;
+    try {
+      const { qualities, cost } = await judge.grade(graded);
+      spent = cost;
+      return qualities;
+    } finally {
+      cap.settle(held, spent, ask.clock.now());
+    }
   }
 
   #refused(limit: SpendRefusal, cap: SpendCap, { exchange, purpose, model }: Ask): void {

@@ -1,8 +1,9 @@
+import { calibrate } from '../confidence/index.ts';
 import type { LockedCertificate, TaskConfig } from '../config/index.ts';
 import type { ModelRequest } from '../core/index.ts';
-import { LiveMonitor, type LiveSettings } from '../life/index.ts';
+import { covariateReference, LiveMonitor, type LiveSettings, saferThresholds } from '../life/index.ts';
 import { requestFraction } from '../run/index.ts';
-import type { Store } from '../store/types.ts';
+import type { Store, StoredPair } from '../store/types.ts';
 import { Audit } from './audit.ts';
 import type { TaskPolicy, Voided } from './cascade-policy.ts';
 import type { Exchange } from './exchange.ts';
@@ -108,8 +109,8 @@ export class LiveTasks implements TaskLife {
       // What does not route is not watched: nothing of it should look as if it began.
       if (task?.mode !== 'live' || task.threshold !== null || certificate.verdict === 'frontier') continue;
       if (this.#watched.has(certificate.id)) continue;
-      const { pairs, events } = await readCertificateRecord(store, certificate);
-      const monitor = monitorOf(certificate, task);
+      const { pairs, events, evidence } = await readCertificateRecord(store, certificate);
+      const monitor = monitorOf(certificate, task, evidence);
       monitor?.restore(pairs, events);
       const voided = events.findLast(({ kind }) => kind === 'voided');
       if (voided !== undefined) this.#voided.set(certificate.id, voided.reason);
@@ -166,22 +167,24 @@ function provisional(policy: TaskPolicy, small: string, threshold: number): Task
   return { ...policy, step: { ...step, ladder } };
 }
 
-/** Shares of the way from the certified threshold to certainty. */
-const SAFER = [0.25, 0.5, 0.75, 0.9];
-/** Where every answer was accepted, there is no threshold to start from. */
-const FROM_SWAP = 0.5;
-
-function monitorOf(certificate: LockedCertificate, task: TaskConfig): LiveMonitor | null {
+function monitorOf(certificate: LockedCertificate, task: TaskConfig, evidence: readonly StoredPair[]): LiveMonitor | null {
   const { audit, canary } = task;
   if (audit.share === 0) return null;
-  const from = certificate.threshold ?? FROM_SWAP;
   const settings: LiveSettings = {
     auditShare: audit.share,
     stages: canary.stages,
     auditsPerStage: canary.audits,
-    saferThresholds: certificate.signal === null ? [] : SAFER.map((share) => from + (1 - from) * share),
+    saferThresholds: saferThresholds(certificate),
   };
-  return new LiveMonitor(certificate, settings);
+  const pairs = evidence.map((pair) => ({ ...pair, confidence: pair.confidence ?? confidenceOf(certificate, pair) }));
+  return new LiveMonitor(certificate, settings, covariateReference(pairs, certificate, task.output.kind === 'label'));
+}
+
+/** What the certificate's signal and calibrator make of a pair that was kept before there was a certificate. */
+function confidenceOf({ signal, calibrator, gate }: LockedCertificate, { signals }: StoredPair): number | null {
+  const value = signal === null ? undefined : signals[signal];
+  // A pair's signals are those of the whole answer, which say nothing of its first tokens.
+  return value === undefined || calibrator === null || gate !== null ? null : calibrate(calibrator, value);
 }
 
 function approval(certificate: LockedCertificate) {
