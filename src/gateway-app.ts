@@ -21,6 +21,7 @@ import {
 } from './gateway/index.ts';
 import { type Operations, openOperations } from './gateway-operations.ts';
 import { type OpenSteps, openSteps } from './gateway-steps.ts';
+import { type Life, openLife } from './life-worker.ts';
 import { loadTokenizer, PriceBook } from './pricing/index.ts';
 import { type Upstream, type UpstreamSettings, Upstreams, type Vendor, vendorOf, vendors } from './providers/index.ts';
 import { createRecorder, type Recorder } from './run/index.ts';
@@ -68,6 +69,7 @@ export async function openGatewayApp(config: Config, options: GatewayAppOptions)
   let recorder: Recorder | null = null;
   let operations: Operations | null = null;
   let tasks: OpenSteps | null = null;
+  let life: Life | null = null;
   try {
     const location = storeLocation(config.store, data.database);
     await requireDriver(location);
@@ -97,6 +99,7 @@ export async function openGatewayApp(config: Config, options: GatewayAppOptions)
     const store = () => templateStore(location);
     const journal = openTemplateJournal(join(data.path, 'templates.jsonl'));
     tasks = await openSteps(config, upstreams, { clock: systemClock, warn, store, journal, log, recorder, prices, readStore });
+    life = openLife(config, location, { clock: systemClock, warn });
     const gateway = await openGateway(
       {
         clock: systemClock,
@@ -123,10 +126,11 @@ export async function openGatewayApp(config: Config, options: GatewayAppOptions)
     return {
       url: gateway.url,
       reload: () => steps.reload(),
-      close: () => closeAll({ gateway, recorder, upstreams, operations, tasks: steps, release }),
+      close: () => closeAll({ gateway, recorder, upstreams, operations, tasks: steps, life, release }),
     };
   } catch (error) {
     tasks?.live.stop();
+    await life?.close();
     await recorder?.close();
     await tasks?.close();
     await operations?.close();
@@ -163,13 +167,15 @@ interface Open {
   readonly upstreams: Upstreams;
   readonly operations: Operations | null;
   readonly tasks: OpenSteps | null;
+  readonly life: Life | null;
   readonly release: () => Promise<void>;
 }
 
-async function closeAll({ gateway, recorder, upstreams, operations, tasks, release }: Open): Promise<void> {
+async function closeAll({ gateway, recorder, upstreams, operations, tasks, life, release }: Open): Promise<void> {
   tasks?.live.stop();
   await gateway.close();
   await tasks?.live.settled();
+  await life?.close();
   await upstreams.destroy();
   await recorder?.close();
   await tasks?.close();

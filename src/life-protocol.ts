@@ -5,7 +5,8 @@ import type { Look, StoreLocation } from './store/index.ts';
 export interface LifeThreadData {
   readonly tasks: readonly LifeTask[];
   readonly store: StoreLocation;
-  /** Time between rounds. */
+  /** Time until the first round, and between rounds. */
+  readonly firstMs: number;
   readonly everyMs: number;
   /** What the caller's clock is ahead of the system's: a thread cannot be given a clock. */
   readonly clockAheadMs: number;

@@ -32,19 +32,19 @@ class Looks {
       if (order.kind === 'end') void this.#end();
       else this.#queue(() => this.#answer(order.number, order.request));
     });
-    this.#again();
+    this.#again(this.#data.firstMs);
   }
 
   #queue(job: () => Promise<void>): void {
     this.#last = this.#last.then(() => (this.#isEnding ? undefined : job()));
   }
 
-  #again(): void {
+  #again(afterMs: number): void {
     if (this.#isEnding) return;
     this.#timer = setTimeout(() => {
       this.#queue(() => this.#round());
-      void this.#last.then(() => this.#again());
-    }, this.#data.everyMs);
+      void this.#last.then(() => this.#again(this.#data.everyMs));
+    }, afterMs);
   }
 
   /** A round by the timer. A store that is gone is told of once, and asked again at the next round. */

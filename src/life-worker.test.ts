@@ -62,7 +62,7 @@ describe('the thread of the looks', () => {
     const warnings: string[] = [];
     const warn = (message: string): void => void warnings.push(message);
     const ahead = { ...systemClock, now: () => systemClock.now() + 86_400_000, monotonic: () => systemClock.monotonic() };
-    const life = await openLife(config, { kind: 'sqlite', path: path() }, { clock: ahead, warn, everyMs: 20 });
+    const life = openLife(config, { kind: 'sqlite', path: path() }, { clock: ahead, warn, everyMs: 20 });
     try {
       expect(await life.look()).toEqual([]);
       const now = Date.now();
@@ -87,7 +87,7 @@ describe('the thread of the looks', () => {
   it('says what keeps it from looking, and goes on', async () => {
     const warnings: string[] = [];
     const nowhere = { kind: 'sqlite', path: join(folder, 'no', 'such', 'folder.db') } as const;
-    const life = await openLife(config, nowhere, { clock: systemClock, warn: (message) => warnings.push(message) });
+    const life = openLife(config, nowhere, { clock: systemClock, warn: (message) => warnings.push(message) });
     await expect(life.look()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
     await expect(life.look('classify')).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
     await life.close();

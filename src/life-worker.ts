@@ -34,15 +34,21 @@ const EVERY_MS = 60_000;
 
 /**
  * Starts looking at the tasks of a config that have somebody to look at. The thread has its own connection to the store and the lowest
- * priority: no answer waits for it. Throws STORE_UNAVAILABLE when the worker is not built, and what a model's files throw.
+ * priority: no answer waits for it. Throws STORE_UNAVAILABLE when the worker is not built.
  */
-export async function openLife(config: Config, store: StoreLocation, deps: LifeDeps): Promise<Life> {
-  const tasks = await lifeTasks(config);
-  if (tasks.length === 0) return { look: async () => [], close: async () => {} };
+export function openLife(config: Config, store: StoreLocation, deps: LifeDeps): Life {
+  if (![...config.tasks.values()].some(hasEvidence)) return { look: async () => [], close: async () => {} };
   const { clock, everyMs = EVERY_MS, gate = false } = deps;
   // A clock that runs ahead in tests runs ahead in the thread; one that differs by a tick is the system's own.
   const ahead = clock.now() - Date.now();
-  return new LifeThread({ tasks, store, everyMs, gate, clockAheadMs: Math.abs(ahead) < 1_000 ? 0 : ahead }, deps.warn);
+  const clockAheadMs = Math.abs(ahead) < 1_000 ? 0 : ahead;
+  // The models' files are read when the first round needs them, not while a gateway starts.
+  const data = async (firstMs: number) => ({ tasks: await lifeTasks(config), store, firstMs, everyMs, gate, clockAheadMs });
+  return new LifeThread(workerFile(), { data, everyMs, warn: deps.warn });
+}
+
+function hasEvidence({ mode, ladder }: TaskConfig): boolean {
+  return mode !== 'observe' && ladder.length > 1;
 }
 
 /** The tasks of a config whose candidates can be certified, with what pins them. */
@@ -50,7 +56,7 @@ export async function lifeTasks(config: Config): Promise<readonly LifeTask[]> {
   const tasks: LifeTask[] = [];
   for (const task of config.tasks.values()) {
     const big = config.models.get(task.ladder.at(-1) ?? '');
-    if (big === undefined || task.mode === 'observe') continue;
+    if (big === undefined || !hasEvidence(task)) continue;
     const candidates: LifeCandidate[] = [];
     for (const name of task.shadow?.candidates ?? task.ladder.slice(0, -1)) {
       const small = config.models.get(name);
@@ -86,66 +92,113 @@ interface Asked {
   readonly failed: (error: Error) => void;
 }
 
+/** What a thread is started with, when it is. */
+interface LifeThreadWorld {
+  readonly data: (firstMs: number) => Promise<LifeThreadData>;
+  readonly everyMs: number;
+  readonly warn: (message: string) => void;
+}
+
+interface Running {
+  readonly worker: Worker;
+  readonly ended: Promise<void>;
+}
+
+/** The thread is started for the first round, or the first request before that: a process that soon ends needs none. */
 class LifeThread implements Life {
-  readonly #worker: Worker;
+  readonly #file: URL;
+  readonly #world: LifeThreadWorld;
   readonly #asked = new Map<number, Asked>();
-  readonly #ended: Promise<void>;
+  #first: NodeJS.Timeout;
+  #starting: Promise<Running> | null = null;
   #number = 0;
   #isOver = false;
 
-  constructor(data: LifeThreadData, warn: (message: string) => void) {
-    // Not this process's own options: some of them (--input-type) end a worker at once.
-    this.#worker = new Worker(workerFile(), { workerData: data, execArgv: [] });
-    // Looking keeps no process alive.
-    this.#worker.unref();
-    this.#worker.on('message', (news: LifeNews) => this.#heard(news, warn));
-    this.#worker.on('error', (error) => warn(`the thread that looks at evidence ended: ${String(error)}`));
-    this.#ended = new Promise((resolve) =>
-      this.#worker.on('exit', () => {
-        this.#isOver = true;
-        for (const { failed } of this.#asked.values()) failed(unavailable('the thread that looks at evidence has ended'));
-        this.#asked.clear();
-        resolve();
-      }),
-    );
+  constructor(file: URL, world: LifeThreadWorld) {
+    this.#file = file;
+    this.#world = world;
+    this.#first = this.#firstRound();
   }
 
-  look(task?: string): Promise<readonly Look[]> {
-    if (this.#isOver) return Promise.reject(unavailable('the thread that looks at evidence has ended'));
+  async look(task?: string): Promise<readonly Look[]> {
+    const { worker } = await this.#start(this.#world.everyMs);
+    if (this.#isOver) throw unavailable(ENDED);
     this.#number += 1;
     const number = this.#number;
     const request: LookRequest = task === undefined ? { task: null, by: 'schedule' } : { task, by: 'person' };
     return new Promise((done, failed) => {
       this.#asked.set(number, { done, failed });
-      this.#worker.ref();
-      this.#order({ kind: 'look', number, request });
+      worker.ref();
+      worker.postMessage({ kind: 'look', number, request } satisfies LifeOrder);
     });
   }
 
   async close(): Promise<void> {
-    if (!this.#isOver) {
-      this.#worker.ref();
-      this.#order({ kind: 'end' });
+    clearTimeout(this.#first);
+    const running = await this.#starting?.catch(() => null);
+    if (running && !this.#isOver) {
+      running.worker.ref();
+      running.worker.postMessage({ kind: 'end' } satisfies LifeOrder);
     }
-    await this.#ended;
+    this.#isOver = true;
+    await running?.ended;
   }
 
-  #order(order: LifeOrder): void {
-    this.#worker.postMessage(order);
+  #firstRound(): NodeJS.Timeout {
+    const { everyMs, warn } = this.#world;
+    const timer = setTimeout(() => {
+      this.#start(0).catch((error: unknown) => {
+        warn(`evidence cannot be looked at: ${error instanceof Error ? error.message : String(error)}`);
+      });
+    }, everyMs);
+    timer.unref();
+    return timer;
   }
 
-  #heard(news: LifeNews, warn: (message: string) => void): void {
+  /** Starts the thread, once; a model whose files cannot be read keeps it from starting, until they can. */
+  #start(firstMs: number): Promise<Running> {
+    if (this.#isOver) return Promise.reject(unavailable(ENDED));
+    clearTimeout(this.#first);
+    this.#starting ??= this.#run(firstMs).catch((error: unknown) => {
+      this.#starting = null;
+      if (!this.#isOver) this.#first = this.#firstRound();
+      throw error;
+    });
+    return this.#starting;
+  }
+
+  async #run(firstMs: number): Promise<Running> {
+    // Not this process's own options: some of them (--input-type) end a worker at once.
+    const worker = new Worker(this.#file, { workerData: await this.#world.data(firstMs), execArgv: [] });
+    // Looking keeps no process alive.
+    worker.unref();
+    worker.on('message', (news: LifeNews) => this.#heard(worker, news));
+    worker.on('error', (error) => this.#world.warn(`the thread that looks at evidence ended: ${String(error)}`));
+    const ended = new Promise<void>((resolve) =>
+      worker.on('exit', () => {
+        this.#isOver = true;
+        for (const { failed } of this.#asked.values()) failed(unavailable(ENDED));
+        this.#asked.clear();
+        resolve();
+      }),
+    );
+    return { worker, ended };
+  }
+
+  #heard(worker: Worker, news: LifeNews): void {
     if (news.kind === 'warning') {
-      warn(news.message);
+      this.#world.warn(news.message);
       return;
     }
     const asked = this.#asked.get(news.number);
     this.#asked.delete(news.number);
-    if (this.#asked.size === 0) this.#worker.unref();
+    if (this.#asked.size === 0) worker.unref();
     if (news.kind === 'looked') asked?.done(news.looks);
     else asked?.failed(unavailable(news.message));
   }
 }
+
+const ENDED = 'the thread that looks at evidence has ended';
 
 function unavailable(message: string): SmallfirstError {
   return new SmallfirstError('STORE_UNAVAILABLE', message);

@@ -1,15 +1,13 @@
-export { type EvidenceScope, gatherLifeEvidence, type LeftOutReason, type LifeEvidence } from './evidence.ts';
+export type { LeftOutReason } from './evidence.ts';
 export { PART_SHARES } from './evidence-draws.ts';
 export { LiveMonitor } from './live-monitor.ts';
 export { covariateReference, saferThresholds } from './live-monitor-evidence.ts';
 export type { EventSource, LiveSettings, LiveSnapshot, Standing, WatchedCertificate } from './live-monitor-types.ts';
-export { type LookPlan, type LookQuestion, type LookResult, nextLook, planLook, takeLook } from './look.ts';
-export { confidenceReader, type FrozenConfidence, freezeConfidence, type GateTrial } from './look-confidence.ts';
-export { type LifeCandidate, type LifeTask, type LookRequest, LookRunner, type LookRunnerWorld } from './look-runner.ts';
+export { type LifeCandidate, type LifeTask, type LookRequest, LookRunner } from './look-runner.ts';
 export { FIRST_LOOK } from './look-schedule.ts';
 export { checkPins } from './pins.ts';
 export { observeModels } from './pins-observe.ts';
 export type { CheckedModel, ObservedModel, PinFinding, PinFindingKind, PinWorld } from './pins-types.ts';
 export { type PinUpdate, updatePins } from './pins-update.ts';
 export { type PinWatch, type PinWatchWorld, startPinWatch } from './pins-watch.ts';
-export { estimateShadow, type ShadowEstimate, type ShadowPlan } from './shadow-estimate.ts';
+export { estimateShadow, type ShadowEstimate } from './shadow-estimate.ts';

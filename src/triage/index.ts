@@ -1,6 +1,6 @@
 export { type CurveFigures, EscalationCurve } from './escalation-curve.ts';
 export { countTexts } from './feature-counter.ts';
-export { Gate, type GateInput, type GateModel, type GateRow, type TrainedGate, trainGate } from './gate.ts';
+export { Gate, type GateModel, type GateRow, trainGate } from './gate.ts';
 export { gateJson, parseGate } from './gate-json.ts';
 export { fitLookup } from './lookup.ts';
 export type { TriageModel } from './model.ts';

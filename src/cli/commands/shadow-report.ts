@@ -1,6 +1,6 @@
 import { formatUsd, nanoUsd } from '../../core/index.ts';
 import { count, percent, renderTable } from '../table.ts';
-import type { CandidateEstimate, CandidateStatus, ShadowEstimateDocument, ShadowStatusDocument } from './shadow.ts';
+import type { CandidateEstimate, CandidateStatus, ShadowEstimateDocument, ShadowStatusDocument } from './shadow-types.ts';
 
 const right = (head: string) => ({ head, align: 'right' as const });
 

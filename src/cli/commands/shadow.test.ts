@@ -7,7 +7,8 @@ import { storedPair } from '../../../test/support/life-pairs.ts';
 import { usage } from '../../core/index.ts';
 import { openDataDir, openSqliteStore } from '../../store/index.ts';
 import type { CommandIo } from '../io.ts';
-import { runShadowEstimate, runShadowStatus, type ShadowEstimateDocument, type ShadowStatusDocument } from './shadow.ts';
+import { runShadowEstimate, runShadowStatus } from './shadow.ts';
+import type { ShadowEstimateDocument, ShadowStatusDocument } from './shadow-types.ts';
 
 const now = Date.UTC(2026, 10, 22, 12);
 const clock = { now: () => now, monotonic: () => 0 };

@@ -1,15 +1,16 @@
 import { resolve } from 'node:path';
 import { type Config, loadConfig, type TaskConfig } from '../../config/index.ts';
 import { type Clock, type NanoUsd, newId, systemClock, toUsd } from '../../core/index.ts';
-import { estimateShadow, type LeftOutReason, type LifeTask, LookRunner, type ShadowEstimate } from '../../life/index.ts';
+import { estimateShadow, FIRST_LOOK, type LeftOutReason, type LifeTask, LookRunner } from '../../life/index.ts';
 import { lifeTasks } from '../../life-worker.ts';
 import { PriceBook } from '../../pricing/index.ts';
 import { providers } from '../../providers/index.ts';
-import type { Look, Store } from '../../store/index.ts';
+import type { Store } from '../../store/index.ts';
 import type { CommandIo, ExitCode } from '../io.ts';
 import { openRecord } from '../record.ts';
 import { estimateText, statusText } from './shadow-report.ts';
 import { readTraffic, type TaskTraffic } from './shadow-traffic.ts';
+import type { CandidateEstimate, CandidateStatus, ShadowEstimateDocument, ShadowStatusDocument, TaskHead } from './shadow-types.ts';
 
 export interface ShadowOptions {
   readonly config: string;
@@ -17,62 +18,6 @@ export interface ShadowOptions {
   readonly days: number;
   readonly share?: number;
   readonly json: boolean;
-}
-
-/** What shadow calls of one candidate bring and cost, if traffic goes on as it did. Null: never, or a price is not known. */
-export interface CandidateEstimate {
-  readonly small: string;
-  readonly big: string;
-  readonly usdPerCall: number | null;
-  readonly pairsPerDay: number;
-  readonly usdPerDay: number | null;
-  readonly limitedBy: ShadowEstimate['limitedBy'];
-  readonly pairsToLook: number;
-  readonly daysToLook: number | null;
-  readonly pairsToPass: number | null;
-  readonly daysToPass: number | null;
-  readonly usdToPass: number | null;
-  readonly basis: ShadowEstimate['basis'];
-}
-
-/** Where a candidate's evidence stands. */
-export interface CandidateStatus {
-  readonly small: string;
-  readonly big: string;
-  /** Recorded pairs, and those of them that count, by use. */
-  readonly pairs: number;
-  readonly parts: { readonly fit: number; readonly certify: number; readonly report: number };
-  readonly leftOut: Readonly<Record<LeftOutReason, number>>;
-  readonly labels: { readonly joined: number; readonly unusable: number };
-  /** The next automatic look: its number, CERTIFY pairs it waits for, and whether these are there. */
-  readonly next: { readonly k: number; readonly at: number; readonly isDue: boolean } | null;
-  readonly looks: readonly Look[];
-  readonly estimate: CandidateEstimate;
-}
-
-interface TaskHead {
-  readonly task: string;
-  readonly mode: TaskConfig['mode'];
-  /** False where the config asks nobody in the background: then the estimate says what it would be. */
-  readonly configured: boolean;
-  readonly share: number;
-  readonly requestsPerDay: number;
-  readonly usdPerDayLimit: number | null;
-  readonly usdTotalLimit: number | null;
-  readonly spentTodayUsd: number;
-  readonly spentUsd: number;
-}
-
-/** What `smallfirst shadow estimate --json` prints. */
-export interface ShadowEstimateDocument {
-  readonly at: string;
-  readonly tasks: readonly (TaskHead & { readonly candidates: readonly CandidateEstimate[] })[];
-}
-
-/** What `smallfirst shadow status --json` prints. */
-export interface ShadowStatusDocument {
-  readonly at: string;
-  readonly tasks: readonly (TaskHead & { readonly candidates: readonly CandidateStatus[] })[];
 }
 
 /** A share that is a start: enough for a busy task, and cheap for every other. */
@@ -174,9 +119,6 @@ async function candidatesOf(world: TaskWorld, store: Store, runner: LookRunner):
   return statuses;
 }
 
-/** The first automatic look, before there is any pair. */
-const FIRST_SIZE = 500;
-
 function estimateOf(
   { config, task, life, seen, head }: TaskWorld,
   small: string,
@@ -197,7 +139,7 @@ function estimateOf(
     perDay: task.shadow?.perDay ?? null,
     left: total === null ? null : (Math.max(0, total - seen.spent) as NanoUsd),
     ...stands,
-    nextLook: stands.nextLook ?? FIRST_SIZE,
+    nextLook: stands.nextLook ?? FIRST_LOOK,
   });
   const usd = (amount: NanoUsd | null) => (amount === null ? null : toUsd(amount));
   const { costPerDay, costToPass, ...rest } = estimate;
