@@ -9,6 +9,7 @@ import { ClientAnswer, HEAD_WAITS_MS } from './cascade-answer.ts';
 import { countInput, countText, needOf } from './cascade-request.ts';
 import type { StepPlan } from './cascade-types.ts';
 import type { Exchange, Worker } from './exchange.ts';
+import { requestTags } from './request-tags.ts';
 import type { Streams } from './stream.ts';
 import type { GatewayDeps } from './types.ts';
 
@@ -101,7 +102,7 @@ export class Cascade implements Worker {
         team: caller.team,
         fingerprint: this.#plan.fingerprint,
         bodyHash: this.#exchange.capture?.requestHash ?? null,
-        tags: {},
+        tags: requestTags(this.#exchange),
       },
     };
   }

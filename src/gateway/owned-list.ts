@@ -4,7 +4,7 @@ import { answerError, answerJson } from './answer.ts';
 import { isForeignLimit } from './budget-headers.ts';
 import { renderForeignError } from './errors.ts';
 import type { Exchange, Worker } from './exchange.ts';
-import { errorHeaders, mayPass } from './foreign-error.ts';
+import { errorHeaders, mayPass, withoutAccount } from './foreign-error.ts';
 import { outboundCall } from './outbound.ts';
 import { RelayBooking } from './relay-booking.ts';
 import type { Streams } from './stream.ts';
@@ -95,7 +95,7 @@ export class OwnedList implements Worker {
     const code = head.status < 500 && head.status !== 429 ? 'UPSTREAM_REJECTED' : 'UPSTREAM_FAILED';
     this.#exchange.errorCode = code;
     this.#booking.book({ outcome: 'failed', error: code, report: null });
-    const own = mayPass(head, body) ? jsonOf(body) : null;
+    const own = mayPass(head, body) ? jsonOf(withoutAccount(head, body)) : null;
     answerJson(this.#exchange, head.status, own ?? renderForeignError(head.status, route.protocol, id), errorHeaders(head.headers, false));
   }
 

@@ -17,7 +17,7 @@ import type { Booked, Booking } from './booking.ts';
 import { isForeignLimit } from './budget-headers.ts';
 import { renderForeignError } from './errors.ts';
 import type { Exchange, Worker } from './exchange.ts';
-import { errorFrame, errorHeaders, mayPass } from './foreign-error.ts';
+import { errorFrame, errorHeaders, mayPass, withoutAccount } from './foreign-error.ts';
 import { asksForUsage, outboundCall, speaks } from './outbound.ts';
 import { RelayBooking } from './relay-booking.ts';
 import { Stream, type Streams } from './stream.ts';
@@ -205,11 +205,12 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker, Booked {
     // Nothing was sent yet, so the length is known; but to a HEAD it is the upstream's word.
     const hasLength = request.method !== 'HEAD' && head.status !== 204 && head.status !== 304;
     const headers = this.#headers(head, hasLength);
-    if (hasLength) headers.push('content-length', String(body.length));
+    const told = withoutAccount(head, body);
+    if (hasLength) headers.push('content-length', String(told.length));
     const cost = this.#exchange.lastRow?.cost ?? null;
     if (cost !== null) headers.push('x-smallfirst-cost-usd', (cost / 1e9).toFixed(9));
     response.writeHead(head.status, headers);
-    response.end(body);
+    response.end(told);
   }
 
   /** What the upstream keeps of this call belongs to the key that made it. */

@@ -12,6 +12,7 @@ import type { ServiceTier } from '../pricing/index.ts';
 import type { TapReport, UpstreamTarget } from '../providers/index.ts';
 import { endpointName, endpointPrice } from './endpoint-price.ts';
 import type { Exchange } from './exchange.ts';
+import { type RequestTags, requestTags } from './request-tags.ts';
 import type { GatewayDeps } from './types.ts';
 
 /** Who answered, as a row says it. */
@@ -88,13 +89,14 @@ export function relayedRow(exchange: Exchange, deps: GatewayDeps, answerer: Answ
     decision: exchange.decision,
     fingerprint: exchange.fingerprint,
     bodyHash: exchange.capture?.requestHash ?? null,
-    tags: tagsOf(ending.attempts, report?.fingerprint ?? null),
+    tags: tagsOf(requestTags(exchange), ending.attempts, report?.fingerprint ?? null),
   };
 }
 
-function tagsOf(attempts: number, fingerprint: string | null): Call['tags'] {
-  if (attempts <= 1 && fingerprint === null) return NO_TAGS;
+function tagsOf(asked: RequestTags, attempts: number, fingerprint: string | null): Call['tags'] {
+  if (attempts <= 1 && fingerprint === null) return asked;
   return {
+    ...asked,
     ...(attempts > 1 ? { attempts: String(attempts) } : NO_TAGS),
     ...(fingerprint === null ? NO_TAGS : { [FINGERPRINT_TAG]: fingerprint }),
   };
