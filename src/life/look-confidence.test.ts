@@ -31,6 +31,7 @@ describe('freezing confidence', () => {
     const read = confidenceReader(hinted!);
     const of = (topic: string) => read(storedPair({ id: 'x', input: `a question about ${topic} and 7`, signals: { token: 0.8 } }))!;
     expect(of('contract law')).toBeLessThan(of('parcels'));
+    expect(read(storedPair({ id: 'x', input: null, signals: { token: 0.8 } }))).toBeNull();
   });
 
   it('tries no gate where none may be used, a person named the signal, or rows are few', () => {

@@ -78,7 +78,9 @@ export function confidenceReader(frozen: FrozenConfidence): (pair: StoredPair) =
   if (calibrator === null) return () => null;
   if (gate !== null) {
     const classifier = new Gate(gate);
-    return ({ signals, input }) => calibrate(calibrator, classifier.score({ signals, text: input }));
+    // Without the text that it was trained to read, an answer has no confidence: it is escalated.
+    return ({ signals, input }) =>
+      gate.readsText && input === null ? null : calibrate(calibrator, classifier.score({ signals, text: input }));
   }
   return ({ signals }) => {
     const value = signal === null ? undefined : signals[signal];

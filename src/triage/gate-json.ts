@@ -8,10 +8,11 @@ const VERSION = 1;
 
 /** A gate as JSON, so that it is stored and pinned like a calibrator; long arrays are little-endian bytes in base64. */
 export function gateJson(model: GateModel): Json {
-  const { signals, encoding, weights, penalty } = model;
+  const { readsText, signals, encoding, weights, penalty } = model;
   return {
     kind: KIND,
     version: VERSION,
+    readsText,
     signals: signals.map((signal) => ({ ...signal })),
     means: [...encoding.means],
     scales: [...encoding.scales],
@@ -26,7 +27,8 @@ export function gateJson(model: GateModel): Json {
 export function parseGate(stored: unknown): GateModel {
   const fields = (typeof stored === 'object' && stored !== null ? stored : {}) as Readonly<Record<string, unknown>>;
   if (fields.kind !== KIND || fields.version !== VERSION) throw invalid(`it is not a gate of version ${VERSION}`);
-  const { signals, means, scales, penalty } = fields;
+  const { readsText, signals, means, scales, penalty } = fields;
+  if (typeof readsText !== 'boolean') throw invalid('it does not say whether it reads texts');
   if (!areSignals(signals)) throw invalid('its signals cannot be read');
   if (!areNumbers(means) || !areNumbers(scales) || means.length !== MEASURES.length || scales.length !== MEASURES.length)
     throw invalid('its measures do not fit');
@@ -39,7 +41,7 @@ export function parseGate(stored: unknown): GateModel {
     throw invalid('its features are out of order');
   if (![...idf, ...weights].every(Number.isFinite) || typeof penalty !== 'number') throw invalid('it holds something that is no number');
   const encoding = { buckets, idf, means: Float64Array.from(means), scales: Float64Array.from(scales), names: [] };
-  return { signals, encoding, weights, penalty };
+  return { readsText, signals, encoding, weights, penalty };
 }
 
 function base64(length: number, write: (bytes: Buffer, at: number, index: number) => void): string {

@@ -56,6 +56,17 @@ describe('a gate classifier', () => {
     expect(none).toBeLessThan(1);
   });
 
+  it('reads no text at all where some rows have none: a blank would seem to mean something', () => {
+    const rows = rowsOf(400, { withText: true }).map((row, i) => (i % 7 === 0 ? { ...row, text: null } : row));
+    const { model } = trainGate(rows, { folds: 4, seed: 1 });
+    const gate = new Gate(model);
+    expect(model.readsText).toBe(false);
+    const scores = ['please help with my refund number 3', 'please help with my parcel', null].map((text) =>
+      gate.score({ signals: { token: 0.5 }, text }),
+    );
+    expect(new Set(scores).size).toBe(1);
+  });
+
   it('is the same whenever it is trained on the same rows, and scores the same once stored', () => {
     const rows = rowsOf(400, { withText: true });
     const { model } = trainGate(rows, { folds: 5, seed: 1 });

@@ -9,7 +9,7 @@ import { PENALTIES } from './router.ts';
 /** What a gate reads after the small model has answered: the answer's signals and the request's text. */
 export interface GateInput {
   readonly signals: Readonly<Record<string, number>>;
-  /** Null where the text was not kept: then the signals alone speak. */
+  /** The request's text, as it was kept when the gate was trained (redacted, where texts are); null where it was not. */
   readonly text: string | null;
 }
 
@@ -24,6 +24,8 @@ export interface GateRow extends GateInput {
 
 /** All that a gate needs to score an answer. */
 export interface GateModel {
+  /** True when every row that it learned from had a text: then it may only score answers to requests that have one. */
+  readonly readsText: boolean;
   readonly signals: readonly GateSignal[];
   readonly encoding: Encoding;
   /** Column by column, small's weight then big's: hashed text and measures, then signals; the intercepts come last. */
@@ -55,8 +57,8 @@ export class Gate {
 
   /** (1 + P(small right) − P(big right)) / 2, in 0…1: higher is safer. Never throws; keeps scratch space, so one call at a time. */
   score(input: GateInput): number {
-    const { weights, signals } = this.model;
-    this.#counter.count(input.text ?? '');
+    const { weights, signals, readsText } = this.model;
+    this.#counter.count((readsText ? input.text : null) ?? '');
     this.#encoder.encode(this.#counter, 0, { text: '' });
     writeSignals(signals, input.signals, this.#extra);
     const { columns, values, size, width } = this.#encoder;
@@ -81,7 +83,9 @@ export interface TrainedGate {
 
 /** Fits a gate to all rows and cross-validates it by groups. Deterministic. Needs two groups per fold at least. */
 export function trainGate(rows: readonly GateRow[], options: { readonly folds: number; readonly seed: number }): TrainedGate {
-  const data: GateData = { rows, texts: countTexts(rows.map(({ text }) => text ?? '')) };
+  const readsText = rows.every(({ text }) => text !== null);
+  // Some texts and some blanks would teach it that a blank means something.
+  const data: GateData = { rows, readsText, texts: countTexts(rows.map(({ text }) => (readsText ? text! : ''))) };
   const all = rows.map((_, row) => row);
   const heldOut = new Float64Array(rows.length);
   const folds = dealFolds(
@@ -100,6 +104,7 @@ export function trainGate(rows: readonly GateRow[], options: { readonly folds: n
 }
 
 interface GateData {
+  readonly readsText: boolean;
   readonly rows: readonly GateRow[];
   readonly texts: CountedTexts;
 }
@@ -108,7 +113,7 @@ function fitGate(data: GateData, chosen: readonly number[], seed: number): GateM
   const penalty = choosePenalty(data, chosen, seed);
   const { signals, encoding } = fitColumns(data, chosen);
   const weights = fitTwoHeads(targets(data, chosen, encode(data, chosen, { signals, encoding })), penalty / chosen.length);
-  return { signals, encoding, weights: Float32Array.from(weights), penalty };
+  return { readsText: data.readsText, signals, encoding, weights: Float32Array.from(weights), penalty };
 }
 
 /** The penalty whose predicted gain is nearest to the real one on rows held out of the chosen, a proper score of an expectation. */
@@ -125,7 +130,7 @@ function choosePenalty(data: GateData, chosen: readonly number[], seed: number):
   for (const penalty of PENALTIES) {
     const weights: TwoHeads = fitTwoHeads(learned, penalty / inner.length, from);
     from = weights;
-    const scores = scoresOf({ ...columns, weights: Float32Array.from(weights), penalty }, data, held);
+    const scores = scoresOf({ ...columns, readsText: data.readsText, weights: Float32Array.from(weights), penalty }, data, held);
     let error = 0;
     held.forEach((row, at) => {
       const { small, big } = data.rows[row]!;
