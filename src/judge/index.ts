@@ -1,10 +1,9 @@
-export { agreementIn, asScoredBy, judgedBy, labelledRequest, labelsOf, type Rated, ratedAnswers } from './agreement.ts';
-export { chooseJudge, type JudgeChoice } from './choose.ts';
+export { agreementIn, asScoredBy, judgedBy, labelledRequest, labelsOf, ratedAnswers } from './agreement.ts';
+export { chooseJudge } from './choose.ts';
 export { judgeAnswer } from './judge-answer.ts';
-export { judgePair, type PairJudgement, type PairQuestion, type PositionBias, positionBias } from './judge-pair.ts';
+export { judgePair, type PositionBias, positionBias } from './judge-pair.ts';
 export { type LabelAgreement, labelAgreement } from './label-agreement.ts';
 export { PROMPT_VERSION } from './prompt.ts';
-export { type JudgedModel, type JudgedPair, type JudgeStanding, judgeStanding, preferenceAgreement } from './report.ts';
-export { type JudgeBooking, judgeRows } from './rows.ts';
-export type { Asked, Judge, JudgeAttempt, JudgeContext, Judgement, JudgeQuestion, Score } from './types.ts';
-export type { Better } from './verdict.ts';
+export { type JudgedPair, type JudgeStanding, judgeStanding, preferenceAgreement } from './report.ts';
+export { judgeRows } from './rows.ts';
+export type { Judge } from './types.ts';
