@@ -1,17 +1,19 @@
 import type { TaskConfig } from '../config/index.ts';
-import type { Answer, Call, ModelRequest } from '../core/index.ts';
+import { type Answer, type Call, type ModelRequest, normaliseLabel } from '../core/index.ts';
 import { requestFraction } from '../run/index.ts';
 import type { Exchange } from './exchange.ts';
 import type { Afterward } from './live-afterward.ts';
 import type { BesideDeps } from './live-beside.ts';
 import { HeardBytes, type Relayed } from './live-heard.ts';
+import { inputText } from './live-pair.ts';
 import type { Side, Watched } from './live-types.ts';
-import { requestOf, sideOf } from './shadow.ts';
+import { sideOf } from './shadow.ts';
 
 /** What an audit is about. */
 export interface AuditSetting {
   readonly exchange: Exchange;
   readonly task: TaskConfig;
+  readonly request: ModelRequest;
   readonly watched: Watched;
   /** A triage sent the request past the small model. */
   readonly isTriaged: boolean;
@@ -58,7 +60,7 @@ export class Audit implements Afterward {
     if (!isAccepted && !isEscalated) return;
     if (isAccepted && small?.answer.toolCalls.length !== 0) return;
     const confidence = small?.row.confidence ?? null;
-    this.#deps.observed(watched, { confidence, exchange });
+    this.#observe(confidence, isAccepted);
     const probability = watched.monitor.auditProbability(confidence, isAccepted);
     if (requestFraction(`audit\0${watched.certificate.id}`, exchange.id) >= probability) return;
     this.#deps.background.offer({
@@ -68,12 +70,10 @@ export class Audit implements Afterward {
   }
 
   async #run(drawn: Drawn, signal: AbortSignal): Promise<void> {
-    const { exchange, task, watched, isTriaged } = this.#setting;
+    const { exchange, task, request, watched, isTriaged } = this.#setting;
     const { certificate } = watched;
-    const request = requestOf(exchange);
-    if (request === null) return;
     const known = this.#big ?? sideOf(this.#relayed, this.#heard, exchange);
-    const big = drawn.isAccepted ? await this.#askCeiling(request, signal) : known;
+    const big = drawn.isAccepted ? await this.#askCeiling(signal) : known;
     if (big === null) return;
     const pair = await this.#deps.pair({
       exchange,
@@ -92,8 +92,16 @@ export class Audit implements Afterward {
     if (pair !== null) this.#deps.audited(watched, pair);
   }
 
-  #askCeiling(request: ModelRequest, signal: AbortSignal): Promise<Side | null> {
-    const { exchange, watched } = this.#setting;
+  /** What the request looks like, audited or not. What passed by as bytes gives no category: reading it for that alone would cost. */
+  #observe(confidence: number | null, isAccepted: boolean): void {
+    const { task, request, watched } = this.#setting;
+    const answer = (isAccepted ? this.#small : this.#big)?.answer ?? null;
+    const category = answer === null || task.output.kind !== 'label' ? null : normaliseLabel(answer.text, task.output.labels);
+    this.#deps.observed(watched, { confidence, length: inputText(request).length, category });
+  }
+
+  #askCeiling(signal: AbortSignal): Promise<Side | null> {
+    const { exchange, request, watched } = this.#setting;
     return this.#deps.ask({ exchange, request, model: watched.certificate.big, purpose: 'audit', signal });
   }
 }

@@ -1,4 +1,4 @@
-import { SmallfirstError } from '../core/index.ts';
+import { type ModelRequest, SmallfirstError } from '../core/index.ts';
 import type { Upstream } from '../providers/index.ts';
 import { stepOf } from './cascade.ts';
 import type { StepPlan, Steps } from './cascade-types.ts';
@@ -47,16 +47,16 @@ export function planTask(exchange: Exchange, deps: GatewayDeps, steps: Steps): T
   const isCapped = routed.policy.isRouted && steps.escalations.isReached(task);
   const routing = isCapped ? pastEscalationCap(routed) : routed;
   const isTask = exchange.route.kind === 'call' && isTranslatable(exchange);
-  const watch = (followed: Routing): void => {
+  const watch = (followed: Routing, request: ModelRequest | null): void => {
     exchange.decision = followed.reason;
     // Past its cap nothing beside the ceiling is paid for.
-    if (isTask && !isCapped) exchange.afterward = steps.life.watch(exchange, task, followed);
+    if (isTask && !isCapped) exchange.afterward = steps.life.watch(exchange, followed, request);
   };
   const { isRouted } = routing.policy;
   const ceiling = deps.directory.models.get(task.ladder.at(-1) ?? '');
   const isRelayable = ceiling?.upstream.targets.some((target) => speaks(target, exchange)) === true;
   if (!isRouted && ceiling !== undefined && isRelayable) {
-    watch(routing);
+    watch(routing, null);
     return { do: 'relay', upstream: ceiling.upstream };
   }
   if (!isTranslatable(exchange)) return onlyRelayed(exchange, ceiling, isRelayable);
@@ -67,7 +67,7 @@ export function planTask(exchange: Exchange, deps: GatewayDeps, steps: Steps): T
     refuseUntranslatable(client, task.ladder.at(-1) ?? task.name);
   }
   const isHard = isRouted && steps.life.isHard(task, client.request);
-  watch(isHard ? { ...routing, reason: 'triaged' } : routing);
+  watch(isHard ? { ...routing, reason: 'triaged' } : routing, client.request);
   if (isHard && ceiling !== undefined && isRelayable) return { do: 'relay', upstream: ceiling.upstream };
   const { step, certificate } = routing.policy;
   return { do: 'step', plan: { step, client, startAt: isHard ? step.ladder.length - 1 : 0, certificate, fingerprint } };

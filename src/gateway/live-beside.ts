@@ -1,5 +1,6 @@
 import type { CaptureConfig, TaskConfig } from '../config/index.ts';
 import { formatUsd, type ModelRequest, type NanoUsd } from '../core/index.ts';
+import type { CovariateObservation } from '../monitor/index.ts';
 import type { StoredPair, TaskEvent } from '../store/types.ts';
 import type { Exchange } from './exchange.ts';
 import { type Ask, type AskDeps, askBeside, worstOfAsking } from './live-ask.ts';
@@ -38,7 +39,7 @@ export interface BesideDeps {
   pair(draft: PairDraft): Promise<StoredPair | null>;
   isHard(task: TaskConfig, request: ModelRequest): boolean;
   /** A request was routed, audited or not. */
-  observed(watched: Watched, request: { readonly confidence: number | null; readonly exchange: Exchange }): void;
+  observed(watched: Watched, request: CovariateObservation): void;
   audited(watched: Watched, pair: StoredPair): void;
 }
 

@@ -26,8 +26,8 @@ export interface TaskLife {
   route(task: TaskConfig, policy: TaskPolicy, requestId: string): Routing;
   /** Whether a trained triage sends a request past the small model. */
   isHard(task: TaskConfig, request: ModelRequest): boolean;
-  /** What to do when the request is over; null for nothing. */
-  watch(exchange: Exchange, task: TaskConfig, routing: Routing): Afterward | null;
+  /** What to do when the request is over; null for nothing. `request` is null where its bytes are passed on unread. */
+  watch(exchange: Exchange, routing: Routing, request: ModelRequest | null): Afterward | null;
 }
 
 /** One side of a pair: the row of a call and what was said. */

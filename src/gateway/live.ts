@@ -48,8 +48,7 @@ export class LiveTasks implements TaskLife {
       ask: (ask) => this.#beside.ask(ask),
       pair: (draft) => this.#beside.pair(draft),
       isHard: (task, request) => this.isHard(task, request),
-      observed: ({ monitor }, { confidence, exchange }) =>
-        world.teller.tell(monitor.observed({ confidence, length: exchange.body.length, category: null }, this.#source())),
+      observed: ({ monitor }, request) => world.teller.tell(monitor.observed(request, this.#source())),
       audited: ({ monitor }, pair) => world.teller.tell(monitor.audited(pair, this.#source())),
     };
   }
@@ -75,8 +74,12 @@ export class LiveTasks implements TaskLife {
     return this.#world.triages.isHard(task.name, request);
   }
 
-  watch(exchange: Exchange, task: TaskConfig, { watched, reason, policy }: Routing): Afterward | null {
-    if (watched !== null) return new Audit({ exchange, task, watched, isTriaged: reason === 'triaged' }, this.#deps);
+  watch(exchange: Exchange, { watched, reason, policy }: Routing, request: ModelRequest | null): Afterward | null {
+    const { task } = exchange;
+    if (task === null) return null;
+    // A policy that routes is followed in our own words, so that its requests were read.
+    if (watched !== null && request !== null)
+      return new Audit({ exchange, task, request, watched, isTriaged: reason === 'triaged' }, this.#deps);
     const { shadow, mode } = task;
     if (shadow === null || mode === 'observe' || policy.isRouted) return null;
     return requestFraction(`shadow\0${task.name}`, exchange.id) < shadow.share ? new Shadow(exchange, task, this.#deps) : null;

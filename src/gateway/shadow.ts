@@ -77,7 +77,7 @@ export function sideOf(relayed: Relayed | null, heard: HeardBytes, { route }: Ex
 }
 
 /** The request in our own words; null where they cannot say all of it, so that a small model would be asked something else. */
-export function requestOf(exchange: Exchange): ModelRequest | null {
+function requestOf(exchange: Exchange): ModelRequest | null {
   if (!isTranslatable(exchange)) return null;
   const client = readRequest(exchange);
   return client.untranslatable.length > 0 ? null : client.request;

@@ -1,0 +1,86 @@
+import { describe, expect, it } from 'vitest';
+import { parseConfig } from '../config/index.ts';
+import type { Answer, StopReason } from '../core/index.ts';
+import { agreement, inputText } from './live-pair.ts';
+
+const config = parseConfig(
+  `
+models: { small: { provider: openai }, big: { provider: openai } }
+tasks:
+  label: { output: { kind: label, labels: [billing, refund] }, ladder: [small, big] }
+  fields: { output: { kind: json, schema: { type: object, required: [a, b] } }, ladder: [small, big] }
+  text: { output: { kind: text }, ladder: [small, big], metric: rouge-l }
+`,
+  'smallfirst.yaml',
+  {},
+);
+
+const answer = (text: string, parts: Partial<Answer> = {}): Answer => ({
+  text,
+  refusal: null,
+  toolCalls: [],
+  stop: 'done',
+  usage: null,
+  usageSource: 'reported',
+  logprobs: null,
+  recorded: null,
+  servedModel: null,
+  fingerprint: null,
+  ...parts,
+});
+
+const graded = (task: string, small: Answer | null, big: Answer) => {
+  const found = config.tasks.get(task);
+  if (found === undefined) throw new Error(task);
+  const qualities = agreement(found, small, big);
+  return qualities && [qualities.small, qualities.big];
+};
+
+describe('quality by agreement', () => {
+  it.each([
+    ['the same label, written otherwise', ' "Billing". ', 'billing', [1, 1]],
+    ['another label', 'refund', 'billing', [0, 1]],
+    ['no label', 'it depends', 'billing', [0, 1]],
+    ['no label on the side of the ceiling, which says nothing', 'billing', 'it depends', [0, 0]],
+  ])('of labels: %s', (_what, small, big, expected) => {
+    expect(graded('label', answer(small), answer(big))).toEqual(expected);
+  });
+
+  it('of JSON is the share of its fields', () => {
+    expect(graded('fields', answer('{"b":2,"a":1}'), answer('{"a":1,"b":2}'))).toEqual([1, 1]);
+    expect(graded('fields', answer('{"a":1,"b":3}'), answer('{"a":1,"b":2}'))).toEqual([0.5, 1]);
+    expect(graded('fields', answer('{"a":1}'), answer('{"a":1,"b":2}'))).toEqual([0, 1]);
+  });
+
+  it.each<[StopReason, readonly [number, number]]>([
+    ['length', [0, 1]],
+    ['refusal', [0, 1]],
+    ['content-filter', [0, 1]],
+    ['cut', [0, 1]],
+    ['stop-sequence', [1, 1]],
+  ])('takes a small answer that ended by %s for what it is', (stop, expected) => {
+    expect(graded('label', answer('billing', { stop }), answer('billing'))).toEqual(expected);
+  });
+
+  it('counts what was never asked as wrong, which only a skipped row holds', () => {
+    expect(graded('label', null, answer('billing'))).toEqual([0, 1]);
+  });
+
+  it('says nothing of texts, nor of turns that call tools', () => {
+    expect(graded('text', answer('hello'), answer('hello'))).toBeNull();
+    expect(graded('label', answer('billing'), answer('', { stop: 'tool-call' }))).toBeNull();
+  });
+});
+
+describe('the input of a request', () => {
+  it('is the text of its last user message', () => {
+    const text = (said: string) => [{ type: 'text' as const, text: said }];
+    const messages = [
+      { role: 'system' as const, content: text('Sort it.') },
+      { role: 'user' as const, content: text('one') },
+      { role: 'assistant' as const, content: text('billing') },
+      { role: 'user' as const, content: [...text('two'), ...text(' three')] },
+    ];
+    expect([inputText({ messages }), inputText({ messages: messages.slice(0, 1) })]).toEqual(['two three', '']);
+  });
+});
