@@ -10,7 +10,8 @@ export interface EndpointPrice {
 
 /** Endpoints that make something of a client's own and charge nothing for it, in the price lists of those who have them. */
 const FREE_POSTS = /^\/v1\/(files|uploads|conversations|responses\/input_tokens|messages\/count_tokens)(\/|$)|\/(cancel|pause|resume)$/;
-const MODERATIONS = /^\/v1\/moderations(\/|$)/;
+/** The same for what one vendor gives away and others charge for. */
+const FREE_AT: ReadonlyMap<string, RegExp> = new Map([['openai', /^\/v1\/moderations(\/|$)/]]);
 /** Part of a path that is the name of an endpoint, not of a thing. */
 const WORD = /^[a-z]+(_[a-z]+)*$/;
 const MAX_NAME = 64;
@@ -23,12 +24,7 @@ export function endpointPrice(
   { route, path, request }: Pick<Exchange, 'route' | 'path' | 'request'>,
   provider: string,
 ): EndpointPrice | null {
-  const isFree =
-    route.kind === 'count' ||
-    request.method !== 'POST' ||
-    FREE_POSTS.test(path) ||
-    // Free at OpenAI; others charge for them.
-    (provider === 'openai' && MODERATIONS.test(path));
+  const isFree = route.kind === 'count' || request.method !== 'POST' || FREE_POSTS.test(path) || FREE_AT.get(provider)?.test(path) === true;
   return isFree ? { cost: ZERO_USD, priceId: `free:${provider}:${endpointName(path)}@` } : null;
 }
 

@@ -6,6 +6,7 @@ import { renderForeignError } from './errors.ts';
 import type { Exchange, Worker } from './exchange.ts';
 import { errorHeaders, mayPass, withoutAccount } from './foreign-error.ts';
 import { outboundCall } from './outbound.ts';
+import type { Family } from './parties.ts';
 import { RelayBooking } from './relay-booking.ts';
 import type { Streams } from './stream.ts';
 import type { GatewayDeps } from './types.ts';
@@ -14,6 +15,8 @@ import type { GatewayDeps } from './types.ts';
 const MAX_PAGES = 50;
 const PAGE = 100;
 const MAX_BYTES = 32 * 1024 * 1024;
+/** The parameter that says after what a page begins. */
+const CURSORS: Readonly<Record<Family, string>> = { openai: 'after', anthropic: 'after_id' };
 
 /** What the list of a key is made from. */
 export interface OwnedListOptions {
@@ -75,7 +78,7 @@ export class OwnedList implements Worker {
 
   async #answer(): Promise<void> {
     const exchange = this.#exchange;
-    const walk = new Walk(exchange.query, exchange.route.family === 'anthropic' ? 'after_id' : 'after');
+    const walk = new Walk(exchange.query, CURSORS[exchange.route.family]);
     for (let pages = 1; ; pages += 1) {
       const { head, body } = await this.#ask(walk.query);
       if (head.status >= 300) return this.#refuse(head, body);

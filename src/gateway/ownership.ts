@@ -1,10 +1,8 @@
 import { appendFileSync, readFileSync } from 'node:fs';
 import { SmallfirstError } from '../core/index.ts';
-import { JsonShapeError, lastMember, memberValue, scanMembers, type Upstream } from '../providers/index.ts';
+import { JsonShapeError, lastMember, memberValue, scanMembers } from '../providers/index.ts';
 import type { Exchange } from './exchange.ts';
 import { idsInBody, idsInPath, idsMadeFor, namedInQuery } from './ownership-ids.ts';
-import type { Family } from './parties.ts';
-import type { Directory } from './types.ts';
 
 const MAX_ID = 160;
 
@@ -123,12 +121,6 @@ export class Ownership {
     const owner = this.#owners.get(id);
     return owner !== undefined && owner.key !== key;
   }
-}
-
-/** Who is asked about something: the upstream that keeps it, as far as it is still there, else the one for everything. */
-export function endpointUpstream(directory: Directory, family: Family, name: string | null): Upstream | null {
-  const keeper = name === null ? null : (directory.models.get(name)?.upstream ?? null);
-  return keeper ?? directory.endpoints(family)?.upstream ?? null;
 }
 
 /** Endpoints that list what all keys of an account have made. */
