@@ -26,7 +26,7 @@ export interface LifeDeps {
   readonly warn: (message: string) => void;
   /** Time between rounds; a minute unless told. */
   readonly everyMs?: number;
-  /** Whether a gate classifier may be proposed: only where the gateway can run one. */
+  /** Whether a gate classifier may be proposed where it beats every signal; true unless told. */
   readonly gate?: boolean;
 }
 
@@ -38,7 +38,7 @@ const EVERY_MS = 60_000;
  */
 export function openLife(config: Config, store: StoreLocation, deps: LifeDeps): Life {
   if (![...config.tasks.values()].some(hasEvidence)) return { look: async () => [], close: async () => {} };
-  const { clock, everyMs = EVERY_MS, gate = false } = deps;
+  const { clock, everyMs = EVERY_MS, gate = true } = deps;
   // A clock that runs ahead in tests runs ahead in the thread; one that differs by a tick is the system's own.
   const ahead = clock.now() - Date.now();
   const clockAheadMs = Math.abs(ahead) < 1_000 ? 0 : ahead;

@@ -35,6 +35,10 @@ const certificate = z.strictObject({
     .strictObject({ tokens: z.int().min(1) })
     .nullable()
     .describe('The confidence is that of the first tokens alone'),
+  classifier: z
+    .record(z.string(), z.unknown())
+    .optional()
+    .describe('A gate classifier that reads several signals and the text in place of one signal'),
   method: z.enum(['score', 'evalue', 'clopper-pearson']),
   floor: z.strictObject({ retain: z.number().gt(0).max(1), level: z.number().gt(0).lt(1) }),
   look: z.int().min(1).nullable(),

@@ -2,6 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { gateJson, trainGate } from '../triage/index.ts';
 import {
   formatLock,
   type LockedCertificate,
@@ -48,6 +49,21 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 describe('smallfirst.lock', () => {
+  it('keeps a gate classifier in place of a signal, and refuses one that could not score', () => {
+    const rows = Array.from({ length: 40 }, (_, i) => ({
+      signals: { token: i / 40 },
+      text: null,
+      small: i % 3 === 0 ? 0 : 1,
+      big: 1,
+      group: `${i}`,
+    }));
+    const classifier = gateJson(trainGate(rows, { folds: 2, seed: 1 }).model);
+    const classified: LockedCertificate = { ...certificate, signal: null, classifier };
+    const text = formatLock(withCertificate(NO_LOCK, classified));
+    expect(parseLock(text, 'smallfirst.lock').certificates.get('classify')).toEqual(classified);
+    expect(() => parseLock(text.replace('readsText: false', 'readsText: 3'), 'smallfirst.lock')).toThrow('gate classifier cannot be read');
+  });
+
   it('stands beside the config', () => {
     expect(lockPathOf('/a/b/smallfirst.yaml')).toBe('/a/b/smallfirst.lock');
   });

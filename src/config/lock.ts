@@ -3,7 +3,8 @@ import { open, readFile, rename, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { stringify } from 'yaml';
 import { type Calibrator, parseCalibrator, type SignalName } from '../confidence/index.ts';
-import { type Certificate, SmallfirstError } from '../core/index.ts';
+import { type Certificate, type Json, SmallfirstError } from '../core/index.ts';
+import { parseGate } from '../triage/index.ts';
 import { ConfigError, type Problem } from './config-error.ts';
 import { explain } from './explain.ts';
 import { type Pin, pinsIn, rawPins } from './lock-pins.ts';
@@ -17,6 +18,8 @@ export interface LockedCertificate extends Omit<Certificate, 'signal'> {
   readonly calibrator: Calibrator | null;
   /** The confidence is that of the first tokens alone, so that a streamed text can go out early; null for the whole answer. */
   readonly gate: { readonly tokens: number } | null;
+  /** A gate classifier as JSON, whose score the calibrator takes in place of a signal; absent where one signal is read. */
+  readonly classifier?: Json;
 }
 
 /** What smallfirst.lock says: at most one certificate per task, and one pin per model. Written by the tool, reviewed in git. */
@@ -119,14 +122,18 @@ export function withPin(lock: Lock, pin: Pin): Lock {
 function flawOf(raw: RawLock['certificates'][number], seen: ReadonlyMap<string, unknown>): string | null {
   if (seen.has(raw.task)) return `is a second one for the task "${raw.task}"; keep one.`;
   if (raw.verdict === 'cascade' && raw.threshold === null) return 'is a cascade without a threshold.';
-  if (raw.verdict === 'cascade' && (raw.signal === null || raw.calibrator === null)) return 'is a cascade without signal and calibrator.';
+  if (raw.verdict === 'cascade' && ((raw.signal === null && raw.classifier === undefined) || raw.calibrator === null))
+    return 'is a cascade without signal and calibrator.';
   return null;
 }
 
 function certificateOf(raw: RawLock['certificates'][number]): LockedCertificate {
-  const { issued, expires, calibrator, ...rest } = raw;
+  const { issued, expires, calibrator, classifier, ...rest } = raw;
+  // Read here only to refuse what could not score: it is kept as it is written.
+  if (classifier !== undefined) parseGate(classifier);
   return {
     ...rest,
+    ...(classifier === undefined ? {} : { classifier: classifier as Json }),
     calibrator: calibrator === null ? null : parseCalibrator(calibrator),
     issuedAt: Date.parse(issued),
     expiresAt: Date.parse(expires),
@@ -134,9 +141,10 @@ function certificateOf(raw: RawLock['certificates'][number]): LockedCertificate 
 }
 
 function rawOf(certificate: LockedCertificate): RawLock['certificates'][number] {
-  const { issuedAt, expiresAt, calibrator, ...rest } = certificate;
+  const { issuedAt, expiresAt, calibrator, classifier, ...rest } = certificate;
   return {
     ...rest,
+    ...(classifier === undefined ? {} : { classifier: classifier as { readonly [key: string]: Json } }),
     calibrator: calibrator as RawLock['certificates'][number]['calibrator'],
     issued: new Date(issuedAt).toISOString(),
     expires: new Date(expiresAt).toISOString(),

@@ -6,6 +6,7 @@ import type { ModelClient } from '../providers/index.ts';
 import { type ConfidenceBound, type Step, type StepDeps, type StepRequest, streamStep, systemTimer } from '../run/index.ts';
 import { answerError } from './answer.ts';
 import { ClientAnswer, HEAD_WAITS_MS } from './cascade-answer.ts';
+import { gateOf, gateScore, keptText } from './cascade-gate.ts';
 import { countInput, countText, needOf } from './cascade-request.ts';
 import type { StepPlan } from './cascade-types.ts';
 import type { Exchange, Worker } from './exchange.ts';
@@ -111,7 +112,8 @@ export class Cascade implements Worker {
     const { gateway } = this.#deps;
     const { steps } = gateway;
     const { certificate, step } = this.#plan;
-    const rule = ruleOf(certificate, this.#exchange.task);
+    const capture = this.#exchange.task?.capture ?? gateway.capture;
+    const rule = ruleOf(certificate, this.#exchange.task, () => keptText(this.#plan.client.request, capture));
     return {
       clock: gateway.clock,
       after: systemTimer,
@@ -148,15 +150,18 @@ interface ConfidenceRule {
 }
 
 /** By the certificate for its small model; by a person's threshold for every rung, uncalibrated as that number is. */
-function ruleOf(certificate: LockedCertificate | null, task: TaskConfig | null): ConfidenceRule {
+function ruleOf(certificate: LockedCertificate | null, task: TaskConfig | null, text: () => string | null): ConfidenceRule {
   if (certificate === null) return fixedRule(task);
   const { small, signal, calibrator } = certificate;
-  const isRead = (model: string): boolean => model === small && signal !== null && calibrator !== null;
+  const gate = gateOf(certificate);
+  const read = gate === null ? [signal] : gate.model.signals.map(({ name }) => name);
+  const isRead = (model: string): boolean => model === small && calibrator !== null;
   return {
-    needsLogprobs: (model) => isRead(model) && LOGPROB_SIGNALS.has(signal as SignalName),
+    needsLogprobs: (model) => isRead(model) && read.some((name) => LOGPROB_SIGNALS.has(name as SignalName)),
     confidence: (model, answer, output, validation) => {
-      if (!isRead(model) || signal === null || calibrator === null) return null;
-      const value = signalValue(signalsOf(answer, output, validation), signal);
+      if (!isRead(model) || calibrator === null) return null;
+      const signalled = (): number | null => (signal === null ? null : signalValue(signalsOf(answer, output, validation), signal));
+      const value = gate === null ? signalled() : gateScore(gate, text(), { answer, output, validation });
       return value === null ? null : calibrate(calibrator, value);
     },
     bound: (model, request) => {

@@ -78,9 +78,11 @@ export function confidenceReader(frozen: FrozenConfidence): (pair: StoredPair) =
   if (calibrator === null) return () => null;
   if (gate !== null) {
     const classifier = new Gate(gate);
-    // Without the text that it was trained to read, an answer has no confidence: it is escalated.
-    return ({ signals, input }) =>
-      gate.readsText && input === null ? null : calibrate(calibrator, classifier.score({ signals, text: input }));
+    return ({ signals, input }) => {
+      // As live: an answer that says nothing, or a request without the text that the gate reads, has no confidence and is escalated.
+      if (Object.keys(signals).length === 0 || (gate.readsText && input === null)) return null;
+      return calibrate(calibrator, classifier.score({ signals, text: input }));
+    };
   }
   return ({ signals }) => {
     const value = signal === null ? undefined : signals[signal];

@@ -1,6 +1,5 @@
 import { type Clock, type Json, SmallfirstError } from '../core/index.ts';
 import type { Feedback, Look, Store, TaskEvent } from '../store/index.ts';
-import { gateJson } from '../triage/index.ts';
 import { type LookPlan, type LookQuestion, type LookResult, planLook, takeLook } from './look.ts';
 import { FIRST_LOOK } from './look-schedule.ts';
 
@@ -138,12 +137,8 @@ export class LookRunner {
   /** False when another process took the same number meanwhile: then nothing of it counts. */
   async #keep(result: LookResult): Promise<boolean> {
     const { store, warn } = this.#world;
-    const { look, certificate, confidence } = result;
-    if (certificate !== null) {
-      const classifier = confidence.gate === null ? null : gateJson(confidence.gate);
-      // With the classifier beside it, so that a proposal can be made again from the store alone.
-      await store.certificates.add(classifier === null ? certificate : Object.assign({}, certificate, { classifier }));
-    }
+    const { look, certificate } = result;
+    if (certificate !== null) await store.certificates.add(certificate);
     try {
       await store.looks.add(look);
     } catch (error) {
