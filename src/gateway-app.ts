@@ -95,7 +95,8 @@ export async function openGatewayApp(config: Config, options: GatewayAppOptions)
       active: () => active(),
       standing: (task) => tasks?.live.standing(task) ?? null,
     });
-    const { store: readStore } = operations;
+    const opened = operations;
+    const readStore = () => opened.store();
     const store = () => templateStore(location);
     const journal = openTemplateJournal(join(data.path, 'templates.jsonl'));
     tasks = await openSteps(config, upstreams, { clock: systemClock, warn, store, journal, log, recorder, prices, readStore });
@@ -129,13 +130,7 @@ export async function openGatewayApp(config: Config, options: GatewayAppOptions)
       close: () => closeAll({ gateway, recorder, upstreams, operations, tasks: steps, life, release }),
     };
   } catch (error) {
-    tasks?.live.stop();
-    await life?.close();
-    await recorder?.close();
-    await tasks?.close();
-    await operations?.close();
-    await upstreams.destroy();
-    await data.release();
+    await closeAll({ gateway: null, recorder, upstreams, operations, tasks, life, release: () => data.release() });
     log.close();
     throw error;
   }
@@ -162,7 +157,7 @@ function settingsOf({ server }: Config): GatewaySettings {
 }
 
 interface Open {
-  readonly gateway: Gateway;
+  readonly gateway: Gateway | null;
   readonly recorder: Recorder | null;
   readonly upstreams: Upstreams;
   readonly operations: Operations | null;
@@ -173,7 +168,7 @@ interface Open {
 
 async function closeAll({ gateway, recorder, upstreams, operations, tasks, life, release }: Open): Promise<void> {
   tasks?.live.stop();
-  await gateway.close();
+  await gateway?.close();
   await tasks?.live.settled();
   await life?.close();
   await upstreams.destroy();
