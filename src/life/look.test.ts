@@ -189,3 +189,26 @@ describe('a look', () => {
     expect([look.verdict, certificate]).toEqual(['frontier', null]);
   });
 });
+
+describe('a look that may use a gate classifier', () => {
+  it('puts one that was proven better into the certificate, in place of the signal', () => {
+    const random = seededRandom(11);
+    const pairs = Array.from({ length: 2_000 }, (_, i) => {
+      const isHard = random.next() < 0.25;
+      const token = random.next();
+      const smallQuality = random.next() < (isHard ? 0.5 : 0.99 + token / 100) ? 1 : 0;
+      return storedPair({
+        id: `p${i}`,
+        at: i,
+        input: `about ${isHard ? 'a contract' : 'a parcel'} ${i}`,
+        smallQuality,
+        signals: { token },
+      });
+    });
+    const { certificate, confidence } = nextLook(question({ pairs, gate: true }))!;
+    expect(confidence.gateTrial).toMatchObject({ used: true });
+    expect(certificate).toMatchObject({ verdict: 'cascade', signal: null, classifier: { kind: 'gate', readsText: true } });
+    expect(certificate!.accepted).toBeGreaterThan(0.6);
+    expect(nextLook(question({ pairs }))?.certificate).not.toHaveProperty('classifier');
+  });
+});
