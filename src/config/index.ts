@@ -24,18 +24,14 @@ export { configJsonSchema } from './schema.ts';
 export { loadStoreConfig } from './store.ts';
 export { suggestion } from './suggest.ts';
 export type {
-  AuditConfig,
   BudgetConfig,
-  CanaryConfig,
   CapsConfig,
   CaptureConfig,
   Config,
   Deprecation,
-  JudgeConfig,
   KeyConfig,
   ModelConfig,
   ObserveConfig,
-  ShadowConfig,
   StoreConfig,
   TaskConfig,
 } from './types.ts';
