@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type LockedCertificate, NO_LOCK, parseConfig, pinsOf } from '../config/index.ts';
-import { TaskPolicies } from './cascade-policy.ts';
+import { TaskPolicies, type Voided } from './cascade-policy.ts';
 
 const now = Date.UTC(2026, 10, 22);
 const config = parseConfig(
@@ -128,5 +128,53 @@ describe('TaskPolicies', () => {
     expect(routes(policies)).toBe(false);
     policies.observe('tiny', 'v1');
     expect(routes(policies)).toBe(true);
+  });
+
+  it.each(['observe', 'shadow'] as const)('routes nothing of a task in %s mode, whatever the lock or a person says', (mode) => {
+    const policies = policiesWith({});
+    expect(policies.policyOf({ ...label, mode }, null, now).isRouted).toBe(false);
+    expect(policies.policyOf({ ...config.tasks.get('fixed')!, mode }, null, now).isRouted).toBe(false);
+  });
+
+  it('holds a certificate to the triage that its rows were skipped by', () => {
+    const withTriage = (parts: Partial<LockedCertificate>, triage: string | null) => {
+      const certificates = new Map([['label', { ...certificate, ...parts }]]);
+      return new TaskPolicies({
+        models: config.models,
+        lock: () => ({ ...NO_LOCK, certificates }),
+        version: () => null,
+        triage: () => triage,
+      });
+    };
+    const pinned = { pins: { ...pins, triage: 'sha256:1' } };
+    expect(
+      [
+        withTriage({}, null),
+        withTriage(pinned, 'sha256:1'),
+        withTriage({}, 'sha256:1'),
+        withTriage(pinned, null),
+        withTriage(pinned, 'sha256:2'),
+      ].map((policies) => routes(policies)),
+    ).toEqual([true, true, false, false, false]);
+  });
+
+  it.each<[string, Partial<LockedCertificate>, string | null, readonly [string, readonly string[]] | null]>([
+    ['in force', {}, null, null],
+    ['of another template, as the next request may be of the certified one', { pins: { ...pins, template: 'aa' } }, 'bb', null],
+    ['expired', { expiresAt: now }, null, ['The certificate expired on 2026-11-22T00:00:00.000Z.', []]],
+    ['of another ceiling', { big: 'mid' }, null, ['The certificate was measured against mid, which is the ceiling no more.', []]],
+    [
+      'of another model',
+      { pins: { ...pins, small: 'openai/tiny-0' } },
+      null,
+      [`What the certificate pins has changed: small was "openai/tiny-0" and is ${JSON.stringify(pins.small)}.`, ['small']],
+    ],
+  ])('tells of a certificate that is %s', (_what, parts, fingerprint, expected) => {
+    const told: Voided[] = [];
+    const certificates = new Map([['label', { ...certificate, ...parts }]]);
+    const sources = { models: config.models, lock: () => ({ ...NO_LOCK, certificates }), version: () => null };
+    const policies = new TaskPolicies({ ...sources, onVoided: (voided) => void told.push(voided) });
+    policies.policyOf(label, fingerprint, now);
+    expect(told.map(({ reason, changed }) => [reason, changed])).toEqual(expected === null ? [] : [expected]);
   });
 });
