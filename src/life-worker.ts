@@ -8,6 +8,7 @@ import type { LifeNews, LifeOrder, LifeThreadData } from './life-protocol.ts';
 import { loadRecording } from './providers/index.ts';
 import type { Look, StoreLocation } from './store/index.ts';
 import { loadStudent } from './student/index.ts';
+import { loadTriage } from './triage-folder.ts';
 
 /** Looks at the evidence of tasks, in a thread of their own. */
 export interface Life {
@@ -74,7 +75,9 @@ function judgedBy({ name, output, floor, signal, metricSpec }: TaskConfig): Life
 
 async function candidateOf(task: TaskConfig, small: ModelConfig, big: ModelConfig): Promise<LifeCandidate> {
   const { version, trainedUntil } = await filesOf(small);
-  return { small: small.name, pins: pinsOf({ task, small, big, smallVersion: version }), trainedUntil };
+  // The rows that a triage skips are part of the evidence.
+  const triageVersion = task.triage === null ? null : (await loadTriage(task.triage)).version;
+  return { small: small.name, pins: pinsOf({ task, small, big, smallVersion: version, triageVersion }), trainedUntil };
 }
 
 /** What pins a model that lives in files, and when it was trained: nothing that came before may certify it. */
