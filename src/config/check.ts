@@ -2,10 +2,9 @@ import { SmallfirstError } from '../core/index.ts';
 import { type MetricSpec, parseMetric } from '../metrics/index.ts';
 import type { Problem } from './config-error.ts';
 import { withoutUndefined } from './prices.ts';
-import type { RawModel, RawTask } from './schema.ts';
+import { isJudge, type RawModel, type RawTask } from './schema.ts';
 import type { Source } from './source.ts';
 import { suggestion } from './suggest.ts';
-import { isJudge } from './tasks.ts';
 import type { KnownProvider } from './types.ts';
 
 /** The providers there are, by name. Without them any provider name passes. */

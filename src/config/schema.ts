@@ -181,6 +181,11 @@ export type RawModel = RawConfig['models'][string];
 export type RawTask = RawConfig['tasks'][string];
 export type RawJudge = z.output<typeof judgeSchema>;
 
+/** Whether a task's metric is a judge. */
+export function isJudge(metric: RawTask['metric']): metric is RawJudge {
+  return typeof metric === 'object' && 'rubric' in metric;
+}
+
 /** JSON Schema (draft 2020-12) of smallfirst.yaml, for editors. */
 export function configJsonSchema(): object {
   return { title: 'smallfirst.yaml', ...z.toJSONSchema(configSchema, { io: 'input' }) };

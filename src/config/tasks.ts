@@ -2,13 +2,8 @@ import { DEFAULT_FLOOR, type Json, type NanoUsd, nanoUsd, type Output } from '..
 import { defaultMetric, type MetricSpec, parseMetric } from '../metrics/index.ts';
 import { parametersOf } from './models.ts';
 import { withoutUndefined } from './prices.ts';
-import type { RawConfig, RawJudge, RawTask } from './schema.ts';
+import { isJudge, type RawConfig, type RawJudge, type RawTask } from './schema.ts';
 import type { JudgeConfig, Prompt, TaskConfig } from './types.ts';
-
-/** Whether a task's metric is a judge. */
-export function isJudge(metric: RawTask['metric']): metric is RawJudge {
-  return typeof metric === 'object' && 'rubric' in metric;
-}
 
 /** Tasks by name with defaults filled in; rubrics are named, not read. */
 export function buildTasks(raw: RawConfig, inFolder: (path: string) => string): ReadonlyMap<string, TaskConfig> {
