@@ -2,7 +2,6 @@ export type { Known } from './check.ts';
 export { ConfigError } from './config-error.ts';
 export { loadConfig } from './load.ts';
 export {
-  formatLock,
   type Lock,
   type LockedCertificate,
   lockPathOf,
@@ -18,7 +17,7 @@ export { lockJsonSchema } from './lock-schema.ts';
 export { parseConfig } from './parse.ts';
 export { pinsOf } from './pins.ts';
 export { shutdownListDates, shutdownOf } from './pins-deprecations.ts';
-export { isUnpinned, modelPlaces, refuseUnpinned, type UnpinnedUse, unpinnedUses } from './pins-live.ts';
+export { isUnpinned, modelPlaces, refuseUnpinned, unpinnedUses } from './pins-live.ts';
 export { namingSource, type Pinning, pinningOf } from './pins-rules.ts';
 export { configJsonSchema } from './schema.ts';
 export { loadStoreConfig } from './store.ts';
@@ -28,7 +27,6 @@ export type {
   CapsConfig,
   CaptureConfig,
   Config,
-  Deprecation,
   KeyConfig,
   ModelConfig,
   ObserveConfig,

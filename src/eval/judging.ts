@@ -1,20 +1,8 @@
-import { contentHash, type Json, type NanoUsd, textOf, toUsd, ZERO_USD } from '../core/index.ts';
+import { contentHash, type Json, type NanoUsd, textOf, toUsd } from '../core/index.ts';
 import type { EvalCell } from '../store/index.ts';
 import { read, type Scoring, WORTHLESS } from './scoring.ts';
 import type { Session } from './session.ts';
 import type { EvalItem, EvalJudge, EvalReport } from './types.ts';
-
-/** Judgements of a run, counted. */
-export interface JudgeTally {
-  asked: number;
-  found: number;
-  failed: number;
-  parseFailures: number;
-  cost: NanoUsd;
-  unpriced: number;
-}
-
-export const NO_JUDGEMENTS: Readonly<JudgeTally> = { asked: 0, found: 0, failed: 0, parseFailures: 0, cost: ZERO_USD, unpriced: 0 };
 
 /** An answer to be judged: whose it is, of which item, and what would have been right. */
 export interface Judged {

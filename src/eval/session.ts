@@ -3,7 +3,7 @@ import { type Json, newId, SmallfirstError } from '../core/index.ts';
 import type { BoundMetric } from '../metrics/index.ts';
 import type { ModelClient } from '../providers/index.ts';
 import { CellWriter } from './cell-writer.ts';
-import { type JudgeTally, NO_JUDGEMENTS } from './judging.ts';
+import { type JudgeTally, NO_JUDGEMENTS } from './judge-tally.ts';
 import { Observations } from './observations.ts';
 import { keyBase } from './question.ts';
 import { metricOf, referenceOf } from './scoring.ts';

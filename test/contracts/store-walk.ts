@@ -81,7 +81,7 @@ export function walkContract(open: () => Promise<Store>): void {
         served(null, 5),
         served('mini-2025', -1),
       ]);
-      const row = (model: string, provider: string, name: string, calls: number, first: number, last: number) => ({
+      const row = (model: string, provider: string, name: string, calls: number, [first, last]: readonly [number, number]) => ({
         model,
         provider,
         served: name,
@@ -90,13 +90,13 @@ export function walkContract(open: () => Promise<Store>): void {
         lastAt: at + last,
       });
       expect(await store.calls.servedModels({ since: at })).toEqual([
-        row('big', 'openai', 'big-1', 1, 1, 1),
-        row('small', 'azure', 'mini-2026-01', 1, 4, 4),
-        row('small', 'openai', 'mini-2026-01', 2, 0, 2),
-        row('small', 'openai', 'mini-2026-02', 1, 3, 3),
+        row('big', 'openai', 'big-1', 1, [1, 1]),
+        row('small', 'azure', 'mini-2026-01', 1, [4, 4]),
+        row('small', 'openai', 'mini-2026-01', 2, [0, 2]),
+        row('small', 'openai', 'mini-2026-02', 1, [3, 3]),
       ]);
       expect(await store.calls.servedModels({ since: at, until: at + 3, task: 'classify' })).toEqual([
-        row('small', 'openai', 'mini-2026-01', 1, 2, 2),
+        row('small', 'openai', 'mini-2026-01', 1, [2, 2]),
       ]);
       expect(await store.calls.servedModels({ since: at + 10 })).toEqual([]);
     }));

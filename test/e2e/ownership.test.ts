@@ -24,7 +24,7 @@ async function openAccount(name: string): Promise<Account> {
   const account = { kept, seen, instead: null as Account['instead'] };
   const server = createServer((request, response) => {
     request.resume().on('end', () => {
-      seen.push(`${request.method} ${request.url} ${request.headers.authorization ?? request.headers['x-api-key']}`);
+      seen.push(`${request.method} ${request.url} ${request.headers.authorization ?? String(request.headers['x-api-key'])}`);
       const told = request.method === 'GET' ? account.instead : null;
       const { status, body } = told ?? { status: 200, body: JSON.stringify(answerOf(name, kept, request)) };
       response.writeHead(status, { 'content-type': 'application/json', 'x-request-id': 'req-1' }).end(body);

@@ -74,9 +74,11 @@ describe('what a config does not name', () => {
     ]);
     await gateway?.stop();
     const calls = await recordedCalls(gateway?.dataDir ?? '');
+    // The file's request too: what names no model is recorded by what it asked for.
     expect(calls.map(({ model, provider, purpose }) => [model, provider, purpose]).sort()).toEqual([
       ['claude-of-next-year', 'anthropic', 'passthrough'],
       ['claude-older', 'anthropic', 'passthrough'],
+      ['files', 'openai', 'passthrough'],
       ['gpt-of-next-year', 'openai', 'passthrough'],
     ]);
   });

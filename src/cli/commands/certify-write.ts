@@ -95,7 +95,11 @@ export async function writeCertificate(
   await writeLock(path, lock);
   if (options.data !== undefined || config.store !== null) {
     const store = await openStoreToWrite(resolve(io.cwd, options.data ?? '.'), config.store);
-    await store.certificates.add(certificate).finally(() => store.close());
+    try {
+      await store.certificates.add(certificate);
+    } finally {
+      await store.close();
+    }
   }
   return path;
 }

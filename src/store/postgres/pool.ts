@@ -1,4 +1,5 @@
 import type { PostgresPool, PostgresPoolClient } from 'kysely';
+import type Driver from 'pg';
 import type { Pool, PoolClient } from 'pg';
 import { SmallfirstError } from '../../core/index.ts';
 
@@ -20,7 +21,7 @@ export interface PoolOptions {
 const CONNECT_TIMEOUT_MS = 10_000;
 
 /** The driver, loaded on use: its package is optional. Throws STORE_UNAVAILABLE when it is not installed. */
-export async function loadDriver(): Promise<typeof import('pg').default> {
+export async function loadDriver(): Promise<typeof Driver> {
   const { default: pg } = await import('pg').catch((cause: unknown) => {
     throw new SmallfirstError('STORE_UNAVAILABLE', 'PostgreSQL needs the package pg, which is not installed: npm install pg', { cause });
   });
