@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { type ErrorCode, SmallfirstError } from '../core/index.ts';
 import type { JsonObject } from '../providers/index.ts';
 import { hasBody } from './body.ts';
@@ -30,6 +31,15 @@ export function answerJson(exchange: Exchange, status: number, document: JsonObj
   ]);
   if (exchange.request.method === 'HEAD') response.end();
   else if (isSending) endLater(exchange, body);
+  else response.end(body);
+}
+
+/** Bodies up to this length are written in one piece with their head. */
+const MAX_JOINED = 16 * 1024;
+
+/** Ends an answer with its body. A short one goes as a text of bytes, which leaves together with the head in one buffer. */
+export function endWith(response: ServerResponse, body: Buffer): void {
+  if (body.length <= MAX_JOINED) response.end(body.toString('latin1'), 'latin1');
   else response.end(body);
 }
 

@@ -12,7 +12,7 @@ import {
   type UpstreamRequest,
   type UpstreamTarget,
 } from '../providers/index.ts';
-import { answerError, answerJson, cut, ownHeaders } from './answer.ts';
+import { answerError, answerJson, cut, endWith, ownHeaders } from './answer.ts';
 import type { Booked, Booking } from './booking.ts';
 import { isForeignLimit } from './budget-headers.ts';
 import { renderForeignError } from './errors.ts';
@@ -210,7 +210,7 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker, Booked {
     const cost = this.#exchange.lastRow?.cost ?? null;
     if (cost !== null) headers.push('x-smallfirst-cost-usd', (cost / 1e9).toFixed(9));
     response.writeHead(head.status, headers);
-    response.end(told);
+    endWith(response, told);
   }
 
   /** What the upstream keeps of this call belongs to the key that made it. */

@@ -92,8 +92,10 @@ export class TemplateReader {
 
 function partsOf({ body, members, protocol }: TemplateSource): Parts | null {
   switch (protocol) {
-    case 'openai-chat':
-      return { ...fromMessages(body, lastMember(members, 'messages')), shape: shapeSpans(members, protocol) };
+    case 'openai-chat': {
+      const said = fromMessages(body, lastMember(members, 'messages'));
+      return { user: said.user, system: said.system, shape: shapeSpans(members, protocol) };
+    }
     case 'openai-responses': {
       const input = lastMember(members, 'input');
       const said = input !== undefined && body[input.valueStart] === 0x22 ? { system: [], user: spanOf(input) } : fromMessages(body, input);
@@ -136,7 +138,10 @@ function roleOf(body: Buffer, member: Member | undefined): string {
 
 function shapeSpans(members: readonly Member[], protocol: TapProtocol): readonly ByteSpan[] {
   const spans = textMember(members, 'tools');
-  for (const name of FORMATS[protocol] ?? []) spans.push(...textMember(members, name));
+  for (const name of FORMATS[protocol] ?? []) {
+    const member = lastMember(members, name);
+    if (member !== undefined) spans.push(spanOf(member));
+  }
   return spans;
 }
 

@@ -1,4 +1,4 @@
-import { addUsd, costOfTokens, type NanoUsd, type NanoUsdPerMillion, type Usage } from '../core/index.ts';
+import { addUsd, costOfTokens, type NanoUsd, type NanoUsdPerMillion, NO_USAGE, type Usage } from '../core/index.ts';
 import type { PriceClass, PriceLine, Rates } from './types.ts';
 
 /**
@@ -29,9 +29,12 @@ export function rateOf(rates: Rates, priceClass: PriceClass): NanoUsdPerMillion 
   return null;
 }
 
+const USAGE_COUNTS = Object.keys(NO_USAGE) as readonly (keyof Usage)[];
+
 /** Says what is wrong with counts that cannot be booked, or null when all is well. */
 export function usageProblem(usage: Usage): string | null {
-  for (const [name, count] of Object.entries(usage)) {
+  for (const name of USAGE_COUNTS) {
+    const count = usage[name];
     if (!Number.isSafeInteger(count) || count < 0) return `${name} is ${count}, not a count of tokens`;
   }
   if (usage.audioInput > usage.freshInput) return `audioInput ${usage.audioInput} exceeds freshInput ${usage.freshInput}, which holds it`;

@@ -1,8 +1,7 @@
-import type { Readable } from 'node:stream';
-import type { Dispatcher } from 'undici';
 import { targetOf } from './address.ts';
 import type { AttemptOutcome } from './breaker.ts';
 import { type AnswerHeaders, answerHeaders, type HeaderList, requestHeaders } from './headers.ts';
+import type { HttpExchange, HttpHandler } from './http1/index.ts';
 import { isUpstreamFault, mayRetry } from './retry-rules.ts';
 import type { LiveTarget } from './target.ts';
 import type { OutboundCall } from './types.ts';
@@ -32,14 +31,13 @@ export interface Refusal {
   readonly body: Buffer;
 }
 
-/** One request to one target with one key: undici's handler, written for the cheapest way through it. */
-export class Attempt implements Dispatcher.DispatchHandler {
+/** One request to one target with one key. */
+export class Attempt implements HttpHandler {
   readonly target: LiveTarget;
   readonly key: number;
   readonly startedAt: number;
   readonly #owner: AttemptOwner;
-  #abort: ((reason?: Error) => void) | null = null;
-  #resume: (() => void) | null = null;
+  #exchange: HttpExchange | null = null;
   #isOver = false;
   #isTrial = false;
   #isJudged = false;
@@ -62,52 +60,36 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.#isTrial = target.breaker?.begin(this.startedAt) ?? false;
     const credential = target.credentials[this.key] ?? (target.forwardCredential ? null : NO_CREDENTIAL);
     const headers = requestHeaders(call.headers, credential);
-    if (call.length != null) headers.push('content-length', String(call.length));
-    target.pool.dispatch(
-      {
-        path: targetOf(target.address, call.path, query, target.info.model),
-        method: method as Dispatcher.HttpMethod,
-        headers,
-        body: call.body as Buffer | Readable | null,
-        headersTimeout: target.timeoutMs,
-        bodyTimeout: target.timeoutMs,
-      },
-      this,
-    );
+    const path = targetOf(target.address, call.path, query, target.info.model);
+    const { timeoutMs } = target;
+    const { body } = call;
+    this.#exchange =
+      body === null || Buffer.isBuffer(body)
+        ? target.sender.send({ method, path, headers, body, timeoutMs }, this)
+        : target.uploads.send({ method, path, headers, body, length: call.length ?? null, timeoutMs }, this);
   }
 
   /** Calls the attempt off; the upstream sees its connection close. */
   cancel(): void {
     if (this.#isOver) return;
     this.#finish('neither');
-    this.#abort?.();
+    this.#exchange?.abort();
   }
 
   resume(): void {
-    this.#resume?.();
+    this.#exchange?.resume();
   }
 
   get isOver(): boolean {
     return this.#isOver;
   }
 
-  onConnect(abort: (reason?: Error) => void): void {
-    this.#abort = abort;
-    // Called off while it waited for a connection.
-    if (this.#isOver) abort();
-  }
-
-  onHeaders(status: number, rawHeaders: Buffer[], resume: () => void): boolean {
-    if (status < 200 || this.#isOver) return true;
-    this.#resume = resume;
+  onHead(status: number, headers: HeaderList): void {
+    if (this.#isOver) return;
     this.#status = status;
-    this.#headers = answerHeaders(rawHeaders);
-    if (mayRetry(status)) {
-      this.#held = [];
-      return true;
-    }
-    this.#answer();
-    return true;
+    this.#headers = answerHeaders(headers);
+    if (mayRetry(status)) this.#held = [];
+    else this.#answer();
   }
 
   onData(chunk: Buffer): boolean {

@@ -13,13 +13,20 @@ const sentences: Readonly<Record<string, string>> = {
   UND_ERR_CONNECT_TIMEOUT: 'cannot be reached',
   UND_ERR_HEADERS_TIMEOUT: 'took too long to begin its answer',
   UND_ERR_BODY_TIMEOUT: 'fell silent in the middle of its answer',
+  SMALLFIRST_HEAD_TIMEOUT: 'took too long to begin its answer',
+  SMALLFIRST_BODY_TIMEOUT: 'fell silent in the middle of its answer',
   SMALLFIRST_FORBIDDEN_ADDRESS: 'has an address that is never called',
 };
 
 /** What went wrong on the way to an upstream, in words that are safe to show; `name` is the model's in the registry. */
 export function transportError(name: string, cause: Error, begun: boolean): UpstreamError {
   const code = codeOf(cause);
-  if (code.startsWith('HPE_') || code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH' || code === 'UND_ERR_HEADERS_OVERFLOW') {
+  if (
+    code === 'SMALLFIRST_NOT_HTTP' ||
+    code.startsWith('HPE_') ||
+    code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH' ||
+    code === 'UND_ERR_HEADERS_OVERFLOW'
+  ) {
     return new UpstreamError('UPSTREAM_INVALID', `The upstream of ${name} sent something that is not HTTP.`, { cause });
   }
   const known = sentences[code];
@@ -30,7 +37,7 @@ export function transportError(name: string, cause: Error, begun: boolean): Upst
 /** Whether sending the request again can help: not where the address itself is refused, or the request is no HTTP. */
 export function mayTryAgain(cause: Error): boolean {
   const code = codeOf(cause);
-  return code !== 'SMALLFIRST_FORBIDDEN_ADDRESS' && code !== 'UND_ERR_INVALID_ARG';
+  return code !== 'SMALLFIRST_FORBIDDEN_ADDRESS' && code !== 'UND_ERR_INVALID_ARG' && code !== 'SMALLFIRST_NO_REQUEST';
 }
 
 function codeOf(cause: Error): string {

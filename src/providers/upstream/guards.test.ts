@@ -141,31 +141,31 @@ describe('headers on their way', () => {
   it('lose on the way back what is for one hop only, and cookies', () => {
     const raw = [
       ...[
-        'Content-Type',
+        'content-type',
         'application/json',
-        'Set-Cookie',
+        'set-cookie',
         'a=b',
-        'Keep-Alive',
+        'keep-alive',
         'timeout=5',
-        'Connection',
+        'connection',
         'keep-alive, X-Hop',
-        'X-Hop',
+        'x-hop',
         '1',
       ],
       ...[
-        'Transfer-Encoding',
+        'transfer-encoding',
         'chunked',
-        'X-Request-Id',
+        'x-request-id',
         'r1',
         'x-ratelimit-remaining-tokens',
         '5',
-        'Retry-After',
+        'retry-after',
         '2',
         'x-should-retry',
         'false',
       ],
-      ...['Access-Control-Allow-Origin', '*', 'Location', 'http://evil', 'openai-processing-ms', '7'],
-    ].map((text) => Buffer.from(text));
+      ...['access-control-allow-origin', '*', 'location', 'http://evil', 'openai-processing-ms', '7'],
+    ];
     expect(answerHeaders(raw)).toEqual({
       forward: [
         ...['content-type', 'application/json', 'x-request-id', 'r1', 'x-ratelimit-remaining-tokens', '5', 'retry-after', '2'],

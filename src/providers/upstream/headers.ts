@@ -98,8 +98,8 @@ export interface AnswerHeaders {
   readonly shouldRetry: string | null;
 }
 
-/** Reads an answer's raw headers. Names that the answer's own `connection` header lists are hop-by-hop too. */
-export function answerHeaders(raw: readonly Buffer[]): AnswerHeaders {
+/** Reads an answer's headers, names in lower case. Names that the answer's own `connection` header lists are hop-by-hop too. */
+export function answerHeaders(raw: HeaderList): AnswerHeaders {
   const forward: string[] = [];
   let contentType: string | null = null;
   let contentEncoding: string | null = null;
@@ -108,8 +108,8 @@ export function answerHeaders(raw: readonly Buffer[]): AnswerHeaders {
   let shouldRetry: string | null = null;
   let listed: string | null = null;
   for (let i = 0; i + 1 < raw.length; i += 2) {
-    const name = (raw[i] as Buffer).toString('latin1').toLowerCase();
-    const value = (raw[i + 1] as Buffer).toString('latin1');
+    const name = raw[i] as string;
+    const value = raw[i + 1] as string;
     switch (name) {
       case 'content-type':
         contentType = value;

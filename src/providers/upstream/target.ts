@@ -1,11 +1,12 @@
-import type { Pool } from 'undici';
 import type { Vendor } from '../vendors.ts';
 import type { Address } from './address.ts';
 import { Breaker, type BreakerOptions } from './breaker.ts';
 import { credentialHeader, type HeaderList } from './headers.ts';
+import type { HttpSender } from './http1/index.ts';
 import { KeyPool } from './key-pool.ts';
 import { Limiter } from './limiter.ts';
 import type { UpstreamSettings, UpstreamTarget } from './types.ts';
+import type { Uploads } from './uploads.ts';
 
 /** Above what SDKs wait (600 s), so that it is never us who give up first. */
 export const DEFAULT_TIMEOUT_MS = 900_000;
@@ -14,7 +15,9 @@ export const DEFAULT_TIMEOUT_MS = 900_000;
 export interface LiveTarget {
   readonly info: UpstreamTarget;
   readonly address: Address;
-  readonly pool: Pool;
+  readonly sender: HttpSender;
+  /** For bodies that are streamed. */
+  readonly uploads: Uploads;
   readonly keys: KeyPool;
   /** The credential headers, by index of the key. */
   readonly credentials: readonly HeaderList[];
@@ -29,7 +32,9 @@ export interface LiveTarget {
 export interface TargetParts {
   readonly vendor: Vendor;
   readonly address: Address;
-  readonly pool: Pool;
+  readonly sender: HttpSender;
+  /** For bodies that are streamed. */
+  readonly uploads: Uploads;
   /** The key of the vendor's customary environment variable, null when it is not to be used. */
   readonly customaryKey: string | null;
   readonly breaker: BreakerOptions;
@@ -50,7 +55,8 @@ export function liveTarget(settings: UpstreamSettings, parts: TargetParts): Live
       hasOwnKey: keys.length > 0,
     },
     address: parts.address,
-    pool: parts.pool,
+    sender: parts.sender,
+    uploads: parts.uploads,
     keys: new KeyPool(keys.map(({ weight }) => weight)),
     credentials: keys.map(({ key }) => credentialHeader(vendor.auth, key)),
     forwardCredential: keys.length === 0 && settings.forwardCredential === true,

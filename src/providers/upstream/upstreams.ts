@@ -1,14 +1,15 @@
-import { Pool } from 'undici';
 import { type Clock, SmallfirstError } from '../../core/index.ts';
 import { type Vendor, vendorOf, vendors } from '../vendors.ts';
 import { readAddress } from './address.ts';
 import { DEFAULT_BREAKER } from './breaker.ts';
 import { guardedConnector, type ResolveAll } from './guarded-connector.ts';
+import { ConnectionPool } from './http1/index.ts';
 import { DEFAULT_RETRY_BUDGET, RetryBudget } from './retry-budget.ts';
 import { DEFAULT_BACKOFF } from './retry-rules.ts';
 import { type Route, Sending } from './sending.ts';
-import { DEFAULT_TIMEOUT_MS, isAvailable, type LiveTarget, liveTarget } from './target.ts';
+import { isAvailable, type LiveTarget, liveTarget } from './target.ts';
 import type { AnswerSink, AttemptReport, Exchange, UpstreamOptions, UpstreamRequest, UpstreamSettings, UpstreamTarget } from './types.ts';
+import { Uploads } from './uploads.ts';
 import { checkHost } from './url-guard.ts';
 
 const DEFAULT_RETRIES = 2;
@@ -63,7 +64,7 @@ export class Upstream {
 export class Upstreams {
   readonly #options: UpstreamOptions;
   readonly #deps: UpstreamDeps;
-  readonly #pools = new Map<string, Pool>();
+  readonly #origins = new Map<string, Origin>();
   readonly #targets = new Map<string, LiveTarget>();
   readonly #upstreams = new Map<string, Upstream>();
 
@@ -94,12 +95,12 @@ export class Upstreams {
 
   /** Waits for the requests under way, then closes every connection. */
   async close(): Promise<void> {
-    await Promise.all([...this.#pools.values()].map((pool) => pool.close()));
+    await Promise.all([...this.#origins.values()].flatMap(({ sender, uploads }) => [sender.close(), uploads.close()]));
   }
 
   /** Closes every connection at once; what is under way fails. */
   async destroy(): Promise<void> {
-    await Promise.all([...this.#pools.values()].map((pool) => pool.destroy()));
+    await Promise.all([...this.#origins.values()].flatMap(({ sender, uploads }) => [sender.destroy(), uploads.destroy()]));
   }
 
   #target(model: UpstreamSettings): LiveTarget {
@@ -119,7 +120,7 @@ export class Upstreams {
     return liveTarget(model, {
       vendor,
       address,
-      pool: this.#pool(address.origin),
+      ...this.#origin(address.origin),
       customaryKey: this.#customaryKey(model, vendor),
       breaker: this.#options.breaker ?? DEFAULT_BREAKER,
     });
@@ -151,20 +152,23 @@ export class Upstreams {
     };
   }
 
-  #pool(origin: string): Pool {
-    const known = this.#pools.get(origin);
+  #origin(origin: string): Origin {
+    const known = this.#origins.get(origin);
     if (known) return known;
-    const pool = new Pool(origin, {
-      connect: guardedConnector({
-        allowPrivate: this.#options.allowPrivate,
-        connectTimeoutMs: this.#options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS,
-        ...(this.#deps.resolve ? { resolve: this.#deps.resolve } : {}),
-      }),
-      headersTimeout: DEFAULT_TIMEOUT_MS,
-      bodyTimeout: DEFAULT_TIMEOUT_MS,
-      pipelining: 1,
+    const connect = guardedConnector({
+      allowPrivate: this.#options.allowPrivate,
+      connectTimeoutMs: this.#options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS,
+      ...(this.#deps.resolve ? { resolve: this.#deps.resolve } : {}),
     });
-    this.#pools.set(origin, pool);
-    return pool;
+    const { clock } = this.#deps;
+    const made = { sender: new ConnectionPool(origin, { connect, now: () => clock.monotonic() }), uploads: new Uploads(origin, connect) };
+    this.#origins.set(origin, made);
+    return made;
   }
+}
+
+/** The connections to one origin. */
+interface Origin {
+  readonly sender: ConnectionPool;
+  readonly uploads: Uploads;
 }
