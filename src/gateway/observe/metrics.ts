@@ -66,8 +66,9 @@ class Cells {
   }
 
   /** The sums of these labels, to be added to. */
-  at(...labels: readonly string[]): number[] {
-    const key = labels.join('\n');
+  at(a: string, b: string, c: string, d: string): number[] {
+    const labels = [a, b, c, d];
+    const key = `${a}\n${b}\n${c}\n${d}`;
     let cell = this.#cells.get(key);
     if (cell === undefined) {
       if (this.#cells.size >= MAX_CELLS) return this.#overflow(labels);

@@ -7,8 +7,9 @@ const NO_KEYS: ReadonlySet<number> = new Set();
 export class Alternatives {
   readonly #targets: readonly LiveTarget[];
   readonly #request: UpstreamRequest;
-  readonly #calls = new Map<LiveTarget, OutboundCall | null>();
-  readonly #triedKeys = new Map<LiveTarget, ReadonlySet<number>>();
+  /** By place of the target: lists of one or two are made for every request, and cost less than maps. */
+  readonly #calls: (OutboundCall | null | undefined)[] = [];
+  readonly #triedKeys: (ReadonlySet<number> | undefined)[] = [];
 
   constructor(targets: readonly LiveTarget[], request: UpstreamRequest) {
     this.#targets = targets;
@@ -20,10 +21,11 @@ export class Alternatives {
 
   /** The request for a target, null when the target cannot serve it. Written once for each. */
   callFor(target: LiveTarget): OutboundCall | null {
-    let call = this.#calls.get(target);
+    const place = this.#targets.indexOf(target);
+    let call = this.#calls[place];
     if (call === undefined) {
       call = this.#write(target);
-      this.#calls.set(target, call);
+      this.#calls[place] = call;
     }
     return call;
   }
@@ -62,27 +64,27 @@ export class Alternatives {
 
   /** Whether a key of a target that was not tried is ready. */
   hasOtherKey(target: LiveTarget, now: number): boolean {
-    return target.keys.size > 1 && isAvailable(target, now, this.#triedKeys.get(target) ?? NO_KEYS);
+    return target.keys.size > 1 && isAvailable(target, now, this.#triedKeys[this.#targets.indexOf(target)] ?? NO_KEYS);
   }
 
   /** Counts a target as tried without any of its keys. */
   skip(target: LiveTarget): void {
-    if (!this.#triedKeys.has(target)) this.#triedKeys.set(target, NO_KEYS);
+    this.#triedKeys[this.#targets.indexOf(target)] ??= NO_KEYS;
   }
 
   /** Takes the key for the next attempt. */
   takeKey(target: LiveTarget, now: number): number {
-    const tried = this.#triedKeys.get(target) ?? NO_KEYS;
+    const tried = this.#triedKeys[this.#targets.indexOf(target)] ?? NO_KEYS;
     const key = target.keys.pick(now, tried);
     // One key needs no memory of which was tried.
-    this.#triedKeys.set(target, target.keys.size > 1 ? new Set([...tried, key]) : NO_KEYS);
+    this.#triedKeys[this.#targets.indexOf(target)] = target.keys.size > 1 ? new Set([...tried, key]) : NO_KEYS;
     return key;
   }
 
   #next(now: number, onlyUntried: boolean): LiveTarget | null {
     let last: LiveTarget | null = null;
-    for (const target of this.#targets) {
-      if ((onlyUntried && this.#triedKeys.has(target)) || this.callFor(target) === null) continue;
+    for (const [place, target] of this.#targets.entries()) {
+      if ((onlyUntried && this.#triedKeys[place] !== undefined) || this.callFor(target) === null) continue;
       if (isAvailable(target, now)) return target;
       last = target;
     }
