@@ -20,7 +20,7 @@ export interface ShownTask {
 }
 
 /** How the admin API shows a task. */
-export async function shownTask(world: CascadeWorld, task: string): Promise<ShownTask> {
+export async function shownTask(world: Pick<CascadeWorld, 'url'>, task: string): Promise<ShownTask> {
   const response = await fetch(`${world.url}/admin/tasks/${task}`);
   expect(response.status).toBe(200);
   return (await response.json()) as ShownTask;
