@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { pinsCheckJsonSchema } from '../src/cli/commands/pins-schema.ts';
+import { reviewJsonSchema } from '../src/cli/commands/review-schema.ts';
 import { errorTable } from '../src/core/index.ts';
 import { configPage, configSchemaFile, lockSchemaFile } from './config-page.ts';
 import { readmeBlocks } from './readme-blocks.ts';
@@ -14,12 +15,13 @@ const pages: Readonly<Record<string, () => string>> = {
   'docs/reference/config.md': configPage,
   'docs/reference/config.schema.json': configSchemaFile,
   'docs/reference/lock.schema.json': lockSchemaFile,
-  'docs/reference/pins-check.schema.json': pinsCheckSchemaFile,
+  'docs/reference/pins-check.schema.json': () => schemaFile(pinsCheckJsonSchema()),
+  'docs/reference/review.schema.json': () => schemaFile(reviewJsonSchema()),
   'README.md': () => withBlocks(readFileSync('README.md', 'utf8'), readmeBlocks()),
 };
 
-function pinsCheckSchemaFile(): string {
-  return `${JSON.stringify(pinsCheckJsonSchema(), null, 2)}\n`;
+function schemaFile(schema: object): string {
+  return `${JSON.stringify(schema, null, 2)}\n`;
 }
 
 function errorsPage(): string {

@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import { version } from './assets.ts';
 import { addJudge, addLabel } from './commands/judge-command.ts';
 import { addPins } from './commands/pins-command.ts';
+import { addReview } from './commands/review-command.ts';
 import { addShadow } from './commands/shadow-command.ts';
 import type { CommandIo, ExitCode } from './io.ts';
 import { configOption, dataOption, jsonOption, list, numberIn } from './options.ts';
@@ -33,6 +34,7 @@ export function buildProgram(io: CommandIo, setExitCode: SetExitCode): Command {
     addLabel,
     addJudge,
     addPins,
+    addReview,
     addShadow,
   ])
     add(program, io, setExitCode);

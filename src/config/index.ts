@@ -2,10 +2,12 @@ export type { Known } from './check.ts';
 export { ConfigError } from './config-error.ts';
 export { loadConfig } from './load.ts';
 export {
+  formatLock,
   type Lock,
   type LockedCertificate,
   lockPathOf,
   NO_LOCK,
+  parseLock,
   readLock,
   withCertificate,
   withoutCertificates,

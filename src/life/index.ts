@@ -10,4 +10,8 @@ export { observeModels } from './pins-observe.ts';
 export type { CheckedModel, ObservedModel, PinWorld } from './pins-types.ts';
 export { type PinUpdate, updatePins } from './pins-update.ts';
 export { type PinWatch, startPinWatch } from './pins-watch.ts';
+export { isLookDue, reviewTask } from './review.ts';
+export { certificateConfidence, type ReviewCurves, reviewCurves } from './review-curves.ts';
+export { unifiedDiff } from './review-diff.ts';
+export type { CandidateEvidence, MonthlyMoney, Proposal, ReviewQuestion, ReviewVerdict, TaskReview } from './review-types.ts';
 export { estimateShadow, type ShadowEstimate } from './shadow-estimate.ts';
