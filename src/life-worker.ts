@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { type Config, type ModelConfig, pinsOf, type TaskConfig } from './config/index.ts';
 import { type Clock, SmallfirstError } from './core/index.ts';
+import { judgeOf } from './judge/index.ts';
 import type { LifeCandidate, LifeTask, LookRequest } from './life/index.ts';
 import type { LifeNews, LifeOrder, LifeThreadData } from './life-protocol.ts';
 import { loadRecording } from './providers/index.ts';
@@ -61,7 +62,7 @@ export async function lifeTasks(config: Config): Promise<readonly LifeTask[]> {
     const candidates: LifeCandidate[] = [];
     for (const name of task.shadow?.candidates ?? task.ladder.slice(0, -1)) {
       const small = config.models.get(name);
-      if (small !== undefined && small !== big) candidates.push(await candidateOf(task, small, big));
+      if (small !== undefined && small !== big) candidates.push(await candidateOf(task, { small, big }, config));
     }
     if (candidates.length > 0) tasks.push({ task: judgedBy(task), big: big.name, candidates, method: 'score' });
   }
@@ -73,11 +74,16 @@ function judgedBy({ name, output, floor, signal, metricSpec }: TaskConfig): Life
   return { name, output, floor, signal, metricSpec };
 }
 
-async function candidateOf(task: TaskConfig, small: ModelConfig, big: ModelConfig): Promise<LifeCandidate> {
+async function candidateOf(
+  task: TaskConfig,
+  { small, big }: { readonly small: ModelConfig; readonly big: ModelConfig },
+  { models }: Config,
+): Promise<LifeCandidate> {
   const { version, trainedUntil } = await filesOf(small);
   // The rows that a triage skips are part of the evidence.
   const triageVersion = task.triage === null ? null : (await loadTriage(task.triage)).version;
-  return { small: small.name, pins: pinsOf({ task, small, big, smallVersion: version, triageVersion }), trainedUntil };
+  const pins = pinsOf({ task, small, big, smallVersion: version, triageVersion, judge: judgeOf(task, models) });
+  return { small: small.name, pins, trainedUntil };
 }
 
 /** What pins a model that lives in files, and when it was trained: nothing that came before may certify it. */

@@ -10,15 +10,24 @@ export interface Pinned {
   readonly smallVersion: string | null;
   /** Checksum of the task's triage: the rows that it skips are part of the evidence. Null or absent without one. */
   readonly triageVersion?: string | null;
+  /** Who scores the answers of the task, and by what; null where a metric does. */
+  readonly judge: PinnedJudge | null;
 }
 
-/** The pins that a config itself gives: both models with their providers, the student's and the triage's checksums, the kind of answer. */
-export function pinsOf({ task, small, big, smallVersion, triageVersion = null }: Pinned): Readonly<Record<string, string>> {
+/** A judge as far as verdicts depend on it. */
+export interface PinnedJudge {
+  readonly model: ModelConfig;
+  readonly rubric: string;
+}
+
+/** The pins that a config itself gives: both models with their providers, the student's and the triage's checksums, the kind of answer, and of a judge its model and the hash of its rubric. */
+export function pinsOf({ task, small, big, smallVersion, triageVersion = null, judge }: Pinned): Readonly<Record<string, string>> {
   return {
     small: whichModel(small),
     big: whichModel(big),
     ...(smallVersion === null ? {} : { 'small.version': smallVersion }),
     ...(triageVersion === null ? {} : { triage: triageVersion }),
+    ...(judge === null ? {} : { judge: whichModel(judge.model), rubric: contentHash(judge.rubric) }),
     output: contentHash(task.output as unknown as Json),
   };
 }

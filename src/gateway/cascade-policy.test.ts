@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type LockedCertificate, NO_LOCK, parseConfig, pinsOf } from '../config/index.ts';
+import { judgeOf } from '../judge/index.ts';
 import { TaskPolicies, type Voided } from './cascade-policy.ts';
 
 const now = Date.UTC(2026, 10, 22);
@@ -18,7 +19,7 @@ tasks:
   {},
 );
 const label = config.tasks.get('label')!;
-const pins = pinsOf({ task: label, small: config.models.get('tiny')!, big: config.models.get('big')!, smallVersion: null });
+const pins = pinsOf({ task: label, small: config.models.get('tiny')!, big: config.models.get('big')!, smallVersion: null, judge: null });
 
 const certificate: LockedCertificate = {
   id: 'c',
@@ -156,6 +157,35 @@ describe('TaskPolicies', () => {
         withTriage(pinned, 'sha256:2'),
       ].map((policies) => routes(policies)),
     ).toEqual([true, true, false, false, false]);
+  });
+
+  it('holds a certificate to the judge and the rubric that its answers were scored by', () => {
+    const judged = (metric: string) => {
+      const yaml = `
+models: { tiny: { provider: openai }, big: { provider: openai }, one: { provider: anthropic }, two: { provider: anthropic, model: other } }
+tasks: { reply: { output: { kind: text }, ladder: [tiny, big], metric: ${metric} } }
+`;
+      const { models, tasks } = parseConfig(yaml, 'smallfirst.yaml', {});
+      const task = tasks.get('reply')!;
+      return { models, task, judge: judgeOf(task, models) };
+    };
+    const good = '{ judge: one, rubric: { text: Be right. } }';
+    const routed = (certifiedBy: string, now_: string): boolean => {
+      const then = judged(certifiedBy);
+      const pins = pinsOf({ ...then, small: then.models.get('tiny')!, big: then.models.get('big')!, smallVersion: null });
+      const { models, task } = judged(now_);
+      const held = { ...certificate, task: 'reply', pins };
+      const lock = { ...NO_LOCK, certificates: new Map([['reply', held]]) };
+      return new TaskPolicies({ models, lock: () => lock, version: () => null }).policyOf(task, null, now).isRouted;
+    };
+    expect(routed(good, good)).toBe(true);
+    expect(routed(good, '{ judge: two, rubric: { text: Be right. } }')).toBe(false);
+    expect(routed(good, '{ judge: one, rubric: { text: Be polite. } }')).toBe(false);
+    expect(routed(good, 'rouge-l')).toBe(false);
+    expect(routed('rouge-l', good)).toBe(false);
+    // Whom we choose when nobody is named is pinned by name too.
+    expect(routed('{ rubric: { text: Be right. } }', '{ rubric: { text: Be right. } }')).toBe(true);
+    expect(routed('{ rubric: { text: Be right. } }', '{ judge: big, rubric: { text: Be right. } }')).toBe(false);
   });
 
   it.each<[string, Partial<LockedCertificate>, string | null, readonly [string, readonly string[]] | null]>([

@@ -1,5 +1,6 @@
 import { type Lock, type LockedCertificate, type ModelConfig, pinsOf, type TaskConfig } from '../config/index.ts';
 import type { EpochMs } from '../core/index.ts';
+import { judgeOf } from '../judge/index.ts';
 import { changedPins, type Licence, licences, type UncertifiedReason } from '../policy/index.ts';
 import type { Step, StepRung } from '../run/index.ts';
 
@@ -116,7 +117,8 @@ export class TaskPolicies {
     const big = models.get(certificate.big);
     if (small === undefined || big === undefined) return {};
     const triageVersion = this.#sources.triage?.(task.name) ?? null;
-    const known: Record<string, string> = { ...pinsOf({ task, small, big, smallVersion: version(small.name), triageVersion }) };
+    const judge = judgeOf(task, models);
+    const known: Record<string, string> = { ...pinsOf({ task, small, big, smallVersion: version(small.name), triageVersion, judge }) };
     if (fingerprint !== null) known.template = fingerprint;
     const now: Record<string, string> = {};
     for (const [name, pinned] of Object.entries(certificate.pins)) {
@@ -125,8 +127,9 @@ export class TaskPolicies {
       if (served !== null) now[name] = this.#served.get(served) ?? pinned;
       else if (Object.hasOwn(known, name)) now[name] = known[name] as string;
     }
-    // A pin that the certificate does not have makes the two differ: a triage changes which requests the small model answers.
-    if (triageVersion !== null) now.triage = triageVersion;
+    // Pins that the certificate does not have make the two differ: a triage changes which requests the small model answers, and a judge
+    // what an answer is worth.
+    for (const name of ['triage', 'judge', 'rubric']) if (known[name] !== undefined) now[name] = known[name];
     if (!Object.hasOwn(certificate.pins, 'small.served') && this.#hasMoved(certificate.id, small.name)) now['small.moved'] = 'yes';
     if (!Object.hasOwn(certificate.pins, 'big.served') && this.#hasMoved(certificate.id, big.name)) now['big.moved'] = 'yes';
     return now;

@@ -30,6 +30,11 @@ export function chooseJudge(task: JudgedTask, models: ReadonlyMap<string, ModelC
   return { model, rubric: judge.rubric, warning: warningOf(model, rungs) };
 }
 
+/** The judge of a task as `chooseJudge` finds it; null for a task whose answers a metric scores. */
+export function judgeOf(task: JudgedTask, models: ReadonlyMap<string, ModelConfig>): JudgeChoice | null {
+  return task.judge === null ? null : chooseJudge(task, models);
+}
+
 function stranger(rungs: readonly ModelConfig[], models: ReadonlyMap<string, ModelConfig>): ModelConfig | null {
   const strangers = [...models.values()].filter(
     (model) => model.path === null && familyOf(model.provider, model.model) !== null && !rungs.some((rung) => isKin(model, rung)),

@@ -1,5 +1,5 @@
 export { agreementIn, asScoredBy, judgedBy, labelledRequest, labelsOf, ratedAnswers } from './agreement.ts';
-export { chooseJudge } from './choose.ts';
+export { chooseJudge, judgeOf } from './choose.ts';
 export { judgeAnswer } from './judge-answer.ts';
 export { judgePair, type PositionBias, positionBias } from './judge-pair.ts';
 export { type LabelAgreement, labelAgreement } from './label-agreement.ts';

@@ -14,6 +14,7 @@ import {
 } from '../../src/config/index.ts';
 import type { Call } from '../../src/core/index.ts';
 import { openGatewayApp } from '../../src/gateway-app.ts';
+import { judgeOf } from '../../src/judge/index.ts';
 import { providers } from '../../src/providers/index.ts';
 import type { StoredPair, TaskEvent } from '../../src/store/index.ts';
 import { openStoreToRead } from '../../src/store-location.ts';
@@ -73,7 +74,7 @@ export function certificateFor(config: Config, parts: Partial<LockedCertificate>
     retainedLowerBound: 0.98,
     counts: { kept: 1, lost: 0, gained: 0 },
     evidenceHash: 'ab'.repeat(32),
-    pins: pinsOf({ task, small, big, smallVersion: null }),
+    pins: pinsOf({ task, small, big, smallVersion: null, judge: judgeOf(task, config.models) }),
     issuedAt: Date.now() - 1_000,
     expiresAt: Date.now() + 3_600_000,
     ...parts,

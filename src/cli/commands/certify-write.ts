@@ -17,6 +17,7 @@ import {
   writeLock,
 } from '../../config/index.ts';
 import { type Clock, contentHash, type Json, newId, type Pair, SmallfirstError } from '../../core/index.ts';
+import { judgeOf } from '../../judge/index.ts';
 import { ClientRegistry, loadRecording, providers } from '../../providers/index.ts';
 import { openStoreToWrite } from '../../store-location.ts';
 import { loadStudent } from '../../student/index.ts';
@@ -78,7 +79,14 @@ export async function writeCertificate(
     counts: result.counts,
     evidenceHash: contentHash(pairs as unknown as Json),
     pins: {
-      ...pinsOf({ task, small, big, smallVersion: await versionOf(small), triageVersion: await triageVersionOf(task) }),
+      ...pinsOf({
+        task,
+        small,
+        big,
+        smallVersion: await versionOf(small),
+        triageVersion: await triageVersionOf(task),
+        judge: judgeOf(task, config.models),
+      }),
       // One template: the evidence is about this prompt. Several, or none: nobody says which prompt it is about.
       ...(task.fingerprints.length === 1 ? { template: task.fingerprints[0] as string } : {}),
     },
