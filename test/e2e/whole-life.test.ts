@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readBill } from '../../src/cli/commands/bill.ts';
 import type { Call } from '../../src/core/index.ts';
 import type { TaskEvent } from '../../src/store/index.ts';
-import { type Answered, openWholeLife, priceOf, type WholeLife } from '../support/whole-life.ts';
+import { type Answered, openWholeLife, priceOf, type Reviewed, type WholeLife } from '../support/whole-life.ts';
 import { hasRecordedQuestions, type RecordedQuestion, recordedQuestions } from '../support/whole-life-questions.ts';
 
 const QUESTIONS = 5_000;
@@ -31,9 +31,11 @@ function expectFaithful(answers: readonly Answered[]): void {
   expect(answers.map(({ text }) => text)).toEqual(expected);
 }
 
-/** Approves of a proposal and lets its canary go through its stages. */
-async function goLive(life: WholeLife, proposal: TaskEvent): Promise<string> {
-  const { id } = await life.approve(proposal);
+/** Approves of a proposal by a review, and lets its canary go through its stages. */
+async function goLive(life: WholeLife, proposal: TaskEvent): Promise<Reviewed> {
+  const id = proposal.certificate;
+  const review = await life.review({ write: true });
+  expect(review).toMatchObject({ exit: 0, written: true, diff: expect.stringContaining(`\n+  - id: ${id}\n`), task: { after: { id } } });
   const staged = await life.askUntil(32, ({ live }) => live === null || live.standing !== 'certified' || live.exposure === 1);
   const shown = await life.shown();
   expect(shown).toMatchObject({ certificate: { id }, live: { standing: 'certified', exposure: 1, voided: null } });
@@ -42,7 +44,7 @@ async function goLive(life: WholeLife, proposal: TaskEvent): Promise<string> {
   // A quarter is exposed, and some of that escalates.
   expect(kinds['live frontier outside-canary']).toBeGreaterThan(staged.length / 2);
   expectFaithful(staged);
-  return id;
+  return review;
 }
 
 /** Full exposure: answered by the small model where it is sure, by the ceiling where not. */
@@ -53,8 +55,8 @@ async function expectRouted(life: WholeLife, count: number): Promise<void> {
   expectFaithful(routed);
 }
 
-async function expectProposal(life: WholeLife, by: 'schedule' | 'person', before: readonly TaskEvent[]): Promise<TaskEvent> {
-  const proposals = await life.look(by);
+async function expectProposal(life: WholeLife, before: readonly TaskEvent[]): Promise<TaskEvent> {
+  const proposals = await life.look();
   expect(proposals).toHaveLength(before.length + 1);
   const proposal = proposals.at(-1);
   if (proposal === undefined) throw new Error('nothing is proposed');
@@ -73,6 +75,11 @@ async function expectAlarm(life: WholeLife): Promise<void> {
   expect(tally(after)).toEqual({ 'live frontier fallen-back': 64 });
   expectFaithful(after);
   expect((await life.newestEvent('alarm')).reason).toContain('no longer keep 95 %');
+  // Too few pairs of after the alarm to certify on: the review asks for a person, and proposes to take the certificate out.
+  const review = await life.review({ write: false });
+  expect(review).toMatchObject({ exit: 1, written: false, task: { verdict: 'void', after: null, needsPerson: true } });
+  expect(review.task.reason).toContain('no longer keep 95 %');
+  expect(review.task.live?.low).toBeLessThan(0.95);
 }
 
 /** What everything must have cost, from the questions alone: the ceiling was asked each of them, the small model all but the observed ones. */
@@ -129,11 +136,12 @@ describe.skipIf(!hasRecordedQuestions)('the whole life of a task over 5,000 reco
     expect(tally(shadowed)).toEqual({ 'shadow frontier null': SHADOWED });
     expect((await life.shown()).shadow).toMatchObject({ pairs: SHADOWED });
     expectFaithful([...observed, ...shadowed]);
-    const first = await expectProposal(life, 'schedule', []);
+    const first = await expectProposal(life, []);
 
     await life.serve('live');
     expect(tally(await life.ask(32))).toEqual({ 'live frontier null': 32 });
-    const one = await goLive(life, first);
+    const entered = await goLive(life, first);
+    expect(entered.task).toMatchObject({ verdict: 'new', before: null, look: { k: 1 } });
     await expectRouted(life, 256);
     await expectAlarm(life);
 
@@ -141,24 +149,27 @@ describe.skipIf(!hasRecordedQuestions)('the whole life of a task over 5,000 reco
     const repaired = await life.ask(REPAIRED);
     expect(new Set(repaired.map(({ model }) => model))).toEqual(new Set(['frontier']));
     expectFaithful(repaired);
-    const second = await expectProposal(life, 'person', [first]);
-    const two = await goLive(life, second);
+    const second = await expectProposal(life, [first]);
+    const renewed = await goLive(life, second);
+    expect(renewed.task).toMatchObject({ before: { id: first.certificate }, look: { k: 1 } });
+    expect(renewed.task.verdict).toMatch(/^(renewed|loosened|tightened)$/);
+    expect(renewed.task.reason).toContain('The one in the lock file is void: What the certificate pins has changed: small.served');
     expect(life.left).toBeGreaterThan(300);
     await expectRouted(life, life.left);
     const shown = await life.shown();
-    expect(shown).toMatchObject({ certificate: { id: two }, live: { standing: 'certified', exposure: 1, voided: null } });
+    expect(shown).toMatchObject({ certificate: { id: second.certificate }, live: { standing: 'certified', exposure: 1, voided: null } });
     expect(shown.live?.estimate?.high).toBeGreaterThan(0.95);
 
     const { rows, pairs, looks, events } = await life.record();
     expect(kindsOf(events)).toEqual([
-      ...['proposed', 'approved', 'stage', 'stage', 'stage', 'alarm', 'voided'].map((kind) => `${kind} ${one}`),
-      ...['proposed', 'approved', 'stage', 'stage', 'stage'].map((kind) => `${kind} ${two}`),
+      ...['proposed', 'approved', 'stage', 'stage', 'stage', 'alarm', 'voided'].map((kind) => `${kind} ${first.certificate}`),
+      ...['proposed', 'approved', 'stage', 'stage', 'stage'].map((kind) => `${kind} ${second.certificate}`),
     ]);
     expect(events[6]?.reason).toContain('small.served was "qwen-14b-2023-11" and is "qwen-14b-2024-02"');
     // Wholly new pairs begin at the first look's share of the error again.
     expect(looks.map(({ k, by, verdict, certificate }) => [k, by, verdict, certificate])).toEqual([
-      [1, 'schedule', 'cascade', one],
-      [1, 'person', 'cascade', two],
+      [1, 'schedule', 'cascade', first.certificate],
+      [1, 'schedule', 'cascade', second.certificate],
     ]);
     expect(looks[1]?.n).toBeLessThanOrEqual(REPAIRED);
     expect(pairs).toHaveLength(QUESTIONS - OBSERVED);

@@ -2,15 +2,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import {
-  type Config,
-  type LockedCertificate,
-  loadConfig,
-  lockPathOf,
-  readLock,
-  withCertificate,
-  writeLock,
-} from '../../src/config/index.ts';
+import { runReview } from '../../src/cli/commands/review.ts';
+import { type ReviewDocument, reviewSchema } from '../../src/cli/commands/review-schema.ts';
+import type { CommandIo, ExitCode } from '../../src/cli/io.ts';
+import { type Config, loadConfig } from '../../src/config/index.ts';
 import { type Call, systemClock } from '../../src/core/index.ts';
 import { type GatewayApp, openGatewayApp } from '../../src/gateway-app.ts';
 import { openLife } from '../../src/life-worker.ts';
@@ -53,6 +48,13 @@ export interface WholeRecord {
   readonly pairs: readonly StoredPair[];
   readonly looks: readonly Look[];
   readonly events: readonly TaskEvent[];
+}
+
+/** What a review of the task said. */
+export interface Reviewed extends Omit<ReviewDocument, 'tasks'> {
+  readonly exit: ExitCode;
+  readonly notes: readonly string[];
+  readonly task: ReviewDocument['tasks'][number];
 }
 
 /** One data directory, one lock file, and a gateway that is stopped and started over them as a task goes its way. */
@@ -155,15 +157,15 @@ export class WholeLife {
     return all;
   }
 
-  /** Looks at the evidence: by the schedule, or as a person. Returns what is proposed after it, the newest last. */
-  async look(by: 'schedule' | 'person'): Promise<readonly TaskEvent[]> {
+  /** Takes the look that is due by the schedule. Returns what is proposed after it, the newest last. */
+  async look(): Promise<readonly TaskEvent[]> {
     await this.read((store) => expect.poll(() => store.pairs.count({ task: TASK }), { timeout: 20_000 }).toBe(this.#pairs));
     const { database } = await openDataDir(this.dataDir, { readOnly: true });
     const warnings: string[] = [];
     const deps = { clock: systemClock, warn: (message: string) => void warnings.push(message) };
     const life = openLife(this.#configured(), storeLocation(null, database), deps);
     try {
-      await (by === 'person' ? life.look(TASK) : life.look());
+      await life.look();
     } finally {
       await life.close();
     }
@@ -171,13 +173,25 @@ export class WholeLife {
     return this.read((store) => store.events.list({ task: TASK, kinds: ['proposed'] }));
   }
 
-  /** Writes a proposal's certificate into the lock file, as a person does who approves of it, and lets the gateway read it. */
-  async approve(proposal: TaskEvent): Promise<LockedCertificate> {
-    const { certificate } = proposal.detail as unknown as { readonly certificate: LockedCertificate };
-    const path = lockPathOf(this.#configured().file);
-    await writeLock(path, withCertificate(await readLock(path), certificate));
+  /** `smallfirst review --json` beside the running gateway, which then reads the lock file again, as it does by itself within seconds. */
+  async review(options: { readonly write: boolean }): Promise<Reviewed> {
+    const said: { documents: unknown[]; notes: string[] } = { documents: [], notes: [] };
+    const io: CommandIo = {
+      out: () => {},
+      json: (document) => void said.documents.push(document),
+      note: (text) => void said.notes.push(text),
+      progress: () => ({ advance: () => {}, end: () => {} }),
+      env: {},
+      cwd: this.#folder,
+      signal: new AbortController().signal,
+      width: 120,
+    };
+    const exit = await runReview({ config: 'smallfirst.yaml', data: 'data', json: true, ...options }, io);
+    expect(said.documents).toHaveLength(1);
     await this.#running().reload();
-    return certificate;
+    const { tasks, ...document } = reviewSchema.parse(said.documents[0]);
+    expect(tasks.map(({ task }) => task)).toEqual([TASK]);
+    return { exit, notes: said.notes, ...document, task: tasks[0] as ReviewDocument['tasks'][number] };
   }
 
   /** Stops the gateway and reads everything that it recorded, oldest first. */
