@@ -17,7 +17,7 @@ export {
 export type { Pin } from './lock-pins.ts';
 export { lockJsonSchema } from './lock-schema.ts';
 export { parseConfig } from './parse.ts';
-export { pinsOf } from './pins.ts';
+export { askedAs, isAskedElse, pinsOf, unseenVersion } from './pins.ts';
 export { shutdownListDates, shutdownOf } from './pins-deprecations.ts';
 export { isUnpinned, modelPlaces, refuseUnpinned, unpinnedUses } from './pins-live.ts';
 export { namingSource, type Pinning, pinningOf } from './pins-rules.ts';

@@ -1,4 +1,4 @@
-import { contentHash, type Json } from '../core/index.ts';
+import { contentHash, type Json, type Model } from '../core/index.ts';
 import type { ModelConfig, TaskConfig } from './types.ts';
 
 /** What a certificate's evidence depends on, as it is now. */
@@ -35,4 +35,24 @@ export function pinsOf({ task, small, big, smallVersion, triageVersion = null, j
 /** Provider, name on the wire, and the host where that is not the vendor's own. */
 function whichModel({ provider, model, url }: ModelConfig): string {
   return url === null ? `${provider}/${model}` : `${provider}/${model} at ${new URL(url).host}`;
+}
+
+/** Begins what stands for a served version that no answer named: no vendor's own name begins so. */
+const ASKED = 'asked:';
+
+/** What stands for the version that a model served where its answers never say one: what it was asked as. */
+export function askedAs({ provider, model }: Pick<Model, 'provider' | 'model'>): string {
+  return `${ASKED}${provider}/${model}`;
+}
+
+/** The version that a certificate pins, as it would be now for a model that has not said one: by its config where that is all there is. */
+export function unseenVersion(pinned: string, model: Pick<Model, 'provider' | 'model'>): string {
+  return pinned.startsWith(ASKED) ? askedAs(model) : pinned;
+}
+
+/** Whether a pair's side was asked as another model than the one that `pin` (of `pinsOf`) tells of; false where its answer said a version. */
+export function isAskedElse(served: string | null, pin: string | undefined): boolean {
+  if (served === null || pin === undefined || !served.startsWith(ASKED)) return false;
+  const asked = served.slice(ASKED.length);
+  return pin !== asked && !pin.startsWith(`${asked} at `);
 }

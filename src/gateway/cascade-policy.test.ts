@@ -131,6 +131,14 @@ describe('TaskPolicies', () => {
     expect(routes(policies)).toBe(true);
   });
 
+  it('is void under another model where what it was asked as is all that its evidence says of a version', () => {
+    const asked = (version: string) => policiesWith({ pins: { ...pins, 'small.served': version } });
+    expect([routes(asked('asked:openai/tiny-1')), routes(asked('asked:openai/tiny-0'))]).toEqual([true, false]);
+    const policies = asked('asked:openai/tiny-1');
+    policies.observe('tiny', 'v2');
+    expect(routes(policies)).toBe(false);
+  });
+
   it.each(['observe', 'shadow'] as const)('routes nothing of a task in %s mode, whatever the lock or a person says', (mode) => {
     const policies = policiesWith({});
     expect(policies.policyOf({ ...label, mode }, null, now).isRouted).toBe(false);

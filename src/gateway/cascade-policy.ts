@@ -1,4 +1,4 @@
-import { type Lock, type LockedCertificate, type ModelConfig, pinsOf, type TaskConfig } from '../config/index.ts';
+import { type Lock, type LockedCertificate, type ModelConfig, pinsOf, type TaskConfig, unseenVersion } from '../config/index.ts';
 import type { EpochMs } from '../core/index.ts';
 import { judgeOf } from '../judge/index.ts';
 import { changedPins, type Licence, licences, type UncertifiedReason } from '../policy/index.ts';
@@ -122,9 +122,9 @@ export class TaskPolicies {
     if (fingerprint !== null) known.template = fingerprint;
     const now: Record<string, string> = {};
     for (const [name, pinned] of Object.entries(certificate.pins)) {
-      const served = name === 'small.served' ? small.name : name === 'big.served' ? big.name : null;
+      const served = name === 'small.served' ? small : name === 'big.served' ? big : null;
       // A version that was not seen yet is taken to be the pinned one: the first answer will tell.
-      if (served !== null) now[name] = this.#served.get(served) ?? pinned;
+      if (served !== null) now[name] = this.#served.get(served.name) ?? unseenVersion(pinned, served);
       else if (Object.hasOwn(known, name)) now[name] = known[name] as string;
     }
     // Pins that the certificate does not have make the two differ: a triage changes which requests the small model answers, and a judge

@@ -1,5 +1,5 @@
-import type { CaptureConfig, TaskConfig } from '../config/index.ts';
-import { formatUsd, type ModelRequest, type NanoUsd } from '../core/index.ts';
+import { askedAs, type CaptureConfig, type TaskConfig } from '../config/index.ts';
+import { type Call, formatUsd, type ModelRequest, type NanoUsd } from '../core/index.ts';
 import type { CovariateObservation } from '../monitor/index.ts';
 import type { StoredPair, TaskEvent } from '../store/types.ts';
 import type { Exchange } from './exchange.ts';
@@ -138,6 +138,11 @@ export class Beside implements Pick<BesideDeps, 'ask' | 'pair'> {
       confidence,
       skip,
       fingerprint: exchange.fingerprint,
+      askedAs: (row: Call): string => {
+        // What a client names itself stands in its row as it was on the wire.
+        const { provider, model } = row;
+        return askedAs({ provider, model: task.ladder.includes(model) ? ask.model(model).model : model });
+      },
       request,
       capture,
     };

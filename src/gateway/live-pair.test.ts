@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../config/index.ts';
-import type { Answer, StopReason } from '../core/index.ts';
-import { agreement, inputText } from './live-pair.ts';
+import type { Answer, Call, StopReason } from '../core/index.ts';
+import { agreement, inputText, pairOf } from './live-pair.ts';
 
 const config = parseConfig(
   `
@@ -82,5 +82,39 @@ describe('the input of a request', () => {
       { role: 'user' as const, content: [...text('two'), ...text(' three')] },
     ];
     expect([inputText({ messages }), inputText({ messages: messages.slice(0, 1) })]).toEqual(['two three', '']);
+  });
+});
+
+describe('the version that a side of a pair was served by', () => {
+  const side = (model: string, servedModel: string | null) => ({
+    row: { model, servedModel, provider: 'openai', cost: null, latencyMs: null } as Call,
+    answer: answer('billing'),
+  });
+  const setting = {
+    requestId: 'r',
+    at: 1,
+    task: config.tasks.get('label')!,
+    small: 'small',
+    big: 'big',
+    drawn: 'uniform' as const,
+    inclusion: 1,
+    certificate: null,
+    confidence: null,
+    skip: false,
+    fingerprint: null,
+    request: { messages: [] },
+    capture: config.capture,
+    askedAs: (row: Call) => `asked:${row.provider}/${row.model}-1`,
+  };
+  const quality = { small: 1, big: 1, by: 'agreement' };
+
+  it('is what the answer says, else what was asked, and none for a model that was left out', () => {
+    const served = (small: ReturnType<typeof side> | null, big: ReturnType<typeof side>) => {
+      const { servedSmall, servedBig } = pairOf(setting, small, big, quality);
+      return [servedSmall, servedBig];
+    };
+    expect(served(side('small', 'tiny-v1'), side('big', 'huge-v1'))).toEqual(['tiny-v1', 'huge-v1']);
+    expect(served(side('small', null), side('big', null))).toEqual(['asked:openai/small-1', 'asked:openai/big-1']);
+    expect(served(null, side('big', 'huge-v1'))).toEqual([null, 'huge-v1']);
   });
 });

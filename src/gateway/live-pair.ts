@@ -1,6 +1,6 @@
 import { signalsOf, signalValues } from '../confidence/index.ts';
 import type { CaptureConfig, TaskConfig } from '../config/index.ts';
-import { type Answer, type EpochMs, type Json, type ModelRequest, type Output, textOf } from '../core/index.ts';
+import { type Answer, type Call, type EpochMs, type Json, type ModelRequest, type Output, textOf } from '../core/index.ts';
 import { type BoundMetric, parseMetric, validateOutput } from '../metrics/index.ts';
 import { captureBody, redact } from '../run/index.ts';
 import type { StoredPair } from '../store/types.ts';
@@ -20,6 +20,8 @@ export interface PairSetting {
   readonly confidence: number | null;
   readonly skip: boolean;
   readonly fingerprint: string | null;
+  /** What stands for the version of a row's model where the answer names none. */
+  readonly askedAs: (row: Call) => string;
   readonly request: ModelRequest;
   /** What is kept of texts where the task says nothing of that. */
   readonly capture: CaptureConfig;
@@ -74,6 +76,7 @@ export function pairOf(setting: PairSetting, small: Side | null, big: Side, qual
   const text = (said: string): string | null => (kept === 'off' ? null : kept === 'redacted' ? redact(said) : said);
   const said = (answer: Answer): string | null => (task.output.kind === 'label' ? labelOf(answer, task.output) : null) ?? text(answer.text);
   const { output } = task;
+  const served = (row: Call): string => row.servedModel ?? setting.askedAs(row);
   return {
     id: requestId,
     task: task.name,
@@ -94,8 +97,8 @@ export function pairOf(setting: PairSetting, small: Side | null, big: Side, qual
     requestId,
     certificate: setting.certificate,
     prompt: setting.fingerprint,
-    servedSmall: small?.row.servedModel ?? null,
-    servedBig: big.row.servedModel,
+    servedSmall: small === null ? null : served(small.row),
+    servedBig: served(big.row),
     input: text(inputText(request)),
     smallOutput: small === null ? null : said(small.answer),
     bigOutput: said(big.answer),

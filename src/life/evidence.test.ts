@@ -175,6 +175,23 @@ describe('what counts', () => {
   });
 });
 
+describe('a model whose answers never say a version', () => {
+  it('has its pairs set aside when the config asks another one', () => {
+    const pair = (servedSmall: string | null, i: number) => storedPair({ id: `pair-${i}`, at: i, servedSmall, servedBig: 'asked:x/big' });
+    const old = Array.from({ length: 80 }, (_, i) => pair('asked:x/small-1', i));
+    const pairs = [...old, pair('asked:x/small-2', 90), pair(null, 91)];
+    const counted = (small: string, big = 'x/big') => {
+      const { fit, certify, report, leftOut } = gatherLifeEvidence(pairs, [], { ...scope, pins: { small, big } });
+      return [fit.length + certify.length + report.length, leftOut['other-model']];
+    };
+    expect(counted('x/small-1')).toEqual([81, 1]);
+    // Though most pairs are still of the model that is gone.
+    expect(counted('x/small-2')).toEqual([2, 80]);
+    expect(counted('x/small-2 at example.test:8000')).toEqual([2, 80]);
+    expect(counted('x/small-2', 'x/bigger')).toEqual([0, 82]);
+  });
+});
+
 describe('labels', () => {
   const outputs = { smallOutput: 'Yes.', bigOutput: 'no' };
 

@@ -1,3 +1,4 @@
+import { isAskedElse } from '../config/index.ts';
 import { contentHash, type EpochMs, type Pair } from '../core/index.ts';
 import type { Feedback, StoredPair } from '../store/index.ts';
 import { isKept, leastInclusion, partOf } from './evidence-draws.ts';
@@ -25,6 +26,8 @@ export interface EvidenceScope {
   readonly certifyAfter?: EpochMs | null;
   /** For a method that may look at any time: what is fitted is frozen at its first look. Rows and labels of later are not fitted on. */
   readonly fitUntil?: EpochMs | null;
+  /** What the config pins of the two models: pairs of another one, whose answers said no version, are set aside. */
+  readonly pins?: Readonly<Record<string, string>>;
   /** How uploaded pairs were drawn, as whoever uploaded them declares; unless told, chosen by hand: then they are only fitted on. */
   readonly uploads?: 'uniform' | 'chosen';
 }
@@ -51,7 +54,7 @@ export function gatherLifeEvidence(pairs: readonly StoredPair[], feedback: reado
   const leftOut = noneLeftOut();
   const sorted = [...pairs].sort(oldestFirst);
   const recent = sorted.filter((pair) => {
-    const reason = tooOld(pair, scope);
+    const reason = tooOld(pair, scope) ?? askedElse(pair, scope);
     if (reason !== null) leftOut[reason] += 1;
     return reason === null;
   });
@@ -115,6 +118,10 @@ function noneLeftOut(): Record<LeftOutReason, number> {
 function tooOld(pair: StoredPair, { trainedUntil, since }: EvidenceScope): LeftOutReason | null {
   if (since !== null && pair.at <= since) return 'before-alarm';
   return trainedUntil !== null && pair.at <= trainedUntil ? 'before-training-ended' : null;
+}
+
+function askedElse({ servedSmall, servedBig }: StoredPair, { pins }: EvidenceScope): LeftOutReason | null {
+  return isAskedElse(servedSmall, pins?.small) || isAskedElse(servedBig, pins?.big) ? 'other-model' : null;
 }
 
 type Common = Pick<LifeEvidence, 'prompt' | 'servedSmall' | 'servedBig'>;

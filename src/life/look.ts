@@ -132,8 +132,8 @@ export function takeLook(question: LookQuestion, plan: LookPlan): LookResult {
 }
 
 function scopeOf(question: LookQuestion): EvidenceScope {
-  const { trainedUntil, since, uploads } = question;
-  return { scoring: scoringOf(question.task), trainedUntil, since, ...(uploads === undefined ? {} : { uploads }) };
+  const { trainedUntil, since, uploads, pins } = question;
+  return { scoring: scoringOf(question.task), trainedUntil, since, pins, ...(uploads === undefined ? {} : { uploads }) };
 }
 
 /** How a task's answers are scored against a label: by its metric; null where only a judge can. */
