@@ -42,7 +42,7 @@ export interface Log {
 }
 
 /** Lines leave together: each write is a piece of work for another thread. */
-const BLOCK_BYTES = 32 * 1024;
+const BLOCK_BYTES = 128 * 1024;
 /** A line that may be longer goes by itself. */
 const MAX_LINE_BYTES = 8 * 1024;
 /** What waits when the reader of the log stalls; beyond it lines are given up rather than memory. */
