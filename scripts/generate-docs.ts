@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { pinsCheckJsonSchema } from '../src/cli/commands/pins-schema.ts';
+import { replayJsonSchema } from '../src/cli/commands/replay-schema.ts';
 import { reviewJsonSchema } from '../src/cli/commands/review-schema.ts';
 import { errorTable } from '../src/core/index.ts';
 import { configPage, configSchemaFile, lockSchemaFile } from './config-page.ts';
@@ -16,6 +17,7 @@ const pages: Readonly<Record<string, () => string>> = {
   'docs/reference/config.schema.json': configSchemaFile,
   'docs/reference/lock.schema.json': lockSchemaFile,
   'docs/reference/pins-check.schema.json': () => schemaFile(pinsCheckJsonSchema()),
+  'docs/reference/replay.schema.json': () => schemaFile(replayJsonSchema()),
   'docs/reference/review.schema.json': () => schemaFile(reviewJsonSchema()),
   'README.md': () => withBlocks(readFileSync('README.md', 'utf8'), readmeBlocks()),
 };

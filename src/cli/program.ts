@@ -1,7 +1,9 @@
 import { Command, Option } from 'commander';
 import { version } from './assets.ts';
 import { addJudge, addLabel } from './commands/judge-command.ts';
+import { addModelsProbe } from './commands/models-probe-command.ts';
 import { addPins } from './commands/pins-command.ts';
+import { addReplay } from './commands/replay-command.ts';
 import { addReview } from './commands/review-command.ts';
 import { addShadow } from './commands/shadow-command.ts';
 import type { CommandIo, ExitCode } from './io.ts';
@@ -35,6 +37,7 @@ export function buildProgram(io: CommandIo, setExitCode: SetExitCode): Command {
     addJudge,
     addPins,
     addReview,
+    addReplay,
     addShadow,
   ])
     add(program, io, setExitCode);
@@ -160,7 +163,7 @@ function addTasks(program: Command, io: CommandIo, setExitCode: SetExitCode): vo
 }
 
 function addModels(program: Command, io: CommandIo, setExitCode: SetExitCode): void {
-  program
+  const models = program
     .command('models')
     .description('models with their prices, the date and source of each price, and what has none')
     .option('--config <file>', 'list the models of this config')
@@ -169,6 +172,7 @@ function addModels(program: Command, io: CommandIo, setExitCode: SetExitCode): v
     .option('--at <date>', 'prices in force on this day, as 2026-10-01')
     .addOption(jsonOption())
     .action(async (options) => setExitCode(await (await import('./commands/models.ts')).runModels(options, io)));
+  addModelsProbe(models, io, setExitCode);
 }
 
 function addStudent(program: Command, io: CommandIo, setExitCode: SetExitCode): void {

@@ -10,6 +10,7 @@ export { observeModels } from './pins-observe.ts';
 export type { CheckedModel, ObservedModel, PinWorld } from './pins-types.ts';
 export { type PinUpdate, updatePins } from './pins-update.ts';
 export { type PinWatch, startPinWatch } from './pins-watch.ts';
+export { replayTraffic, type Traffic, type TrafficPolicy } from './replay-traffic.ts';
 export { isLookDue, reviewTask } from './review.ts';
 export { certificateConfidence, type ReviewCurves, reviewCurves } from './review-curves.ts';
 export { unifiedDiff } from './review-diff.ts';
