@@ -16,6 +16,7 @@ export { ClientRegistry, providers } from './registry.ts';
 export { SseParser } from './sse/index.ts';
 export { studentClient } from './student.ts';
 export type { CallContext, ClientDeps, ModelClient } from './types.ts';
+export { createHttpClient } from './upstream/http-client.ts';
 export * from './upstream/index.ts';
 export { type Vendor, vendorOf, vendors } from './vendors.ts';
 export {

@@ -1,11 +1,13 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
-import { type Config, type Known, loadConfig, parseConfig } from '../../config/index.ts';
+import { type Config, type Known, loadConfig, lockPathOf, NO_LOCK, parseConfig, readLock } from '../../config/index.ts';
 import { openGatewayApp, withPublicPassthrough } from '../../gateway-app.ts';
 import { providers, type Vendor, vendors } from '../../providers/index.ts';
 import { version } from '../assets.ts';
 import type { CommandIo, ExitCode } from '../io.ts';
+import { readProbes } from './probe-file.ts';
+import { signalWarnings } from './serve-signals.ts';
 
 export interface ServeOptions {
   /** Absent: smallfirst.yaml where there is one, else none. */
@@ -21,14 +23,16 @@ const USUAL_FILE = 'smallfirst.yaml';
 export async function runServe(options: ServeOptions, io: CommandIo): Promise<ExitCode> {
   keepMemoryFlat();
   const config = await configOf(options, io);
+  const dataDir = resolve(io.cwd, options.data);
   const app = await openGatewayApp(config, {
     host: options.host,
     port: options.port,
-    dataDir: resolve(io.cwd, options.data),
+    dataDir,
     environment: io.env,
     version: version(),
     logTo: io.logTo ?? 2,
   });
+  await warnOfSignals(config, dataDir, io);
   const onHangup = (): void => void app.reload();
   process.on('SIGHUP', onHangup);
   io.out(`smallfirst listening on ${app.url}\n`);
@@ -36,6 +40,15 @@ export async function runServe(options: ServeOptions, io: CommandIo): Promise<Ex
   process.off('SIGHUP', onHangup);
   await app.close();
   return 0;
+}
+
+/** Says which signals may never come. The gateway serves all the same: without a signal the frontier answers. */
+async function warnOfSignals(config: Config, dataDir: string, io: CommandIo): Promise<void> {
+  if (config.tasks.size === 0) return;
+  // A file that cannot be read licenses nothing, and was complained of where it is followed.
+  const lock = await readLock(lockPathOf(config.file)).catch(() => NO_LOCK);
+  const warnings = signalWarnings(config, lock, await readProbes(dataDir));
+  for (const warning of warnings) io.note(`WARNING: ${warning}`);
 }
 
 async function configOf(options: ServeOptions, io: CommandIo): Promise<Config> {
