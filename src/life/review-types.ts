@@ -39,6 +39,8 @@ export interface ReviewQuestion {
   readonly proposals: readonly Proposal[];
   /** By small model: what pins it, as the config has it now. A pin that is not named here is taken to be unchanged. */
   readonly pins: ReadonlyMap<string, Readonly<Record<string, string>>>;
+  /** By model: the version that its newest answer said it came from. */
+  readonly served: ReadonlyMap<string, string>;
   /** Every event of the task, oldest first. */
   readonly events: readonly TaskEvent[];
   /** Every look of the task, oldest first. */

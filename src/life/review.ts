@@ -86,7 +86,10 @@ function decide(question: ReviewQuestion): Decision {
 
 /** A certificate in force, and nothing proposed in its place. */
 function withoutProposal(question: ReviewQuestion, locked: LockedCertificate): Decision {
-  const look = newestLook(question.looks, locked.issuedAt);
+  const look = newestLook(
+    question.looks.filter(({ small, big }) => small === locked.small && big === locked.big),
+    locked.issuedAt,
+  );
   const until = new Date(locked.expiresAt).toISOString().slice(0, 10);
   if (look?.verdict === 'frontier') {
     return { verdict: 'void', reason: `Look ${look.k} at ${look.n} pairs could not certify it again.`, after: null, look };
@@ -108,13 +111,14 @@ function withoutCertificate(question: ReviewQuestion, locked: LockedCertificate 
 }
 
 /** Why a certificate may not route; null when it may. One sentence. */
-function whyVoid({ task, pins, events, voided, now }: ReviewQuestion, certificate: LockedCertificate): string | null {
+function whyVoid(question: ReviewQuestion, certificate: LockedCertificate): string | null {
+  const { task, events, voided, now } = question;
   const { id, small, big, expiresAt } = certificate;
   if (task === null) return 'The config has no such task.';
   if (task.ladder.at(-1) !== big) return `It was measured against ${big}, which is the ceiling no more.`;
   if (!task.ladder.includes(small)) return `${small} is not on the ladder any more.`;
   if (!(now < expiresAt)) return `It expired on ${new Date(expiresAt).toISOString().slice(0, 10)}.`;
-  const current = { ...certificate.pins, ...pins.get(small) };
+  const current = pinsNow(question, certificate);
   const changed = changedPins(certificate.pins, current);
   if (changed.length > 0) {
     const parts = changed.map((pin) => `${pin} was ${certificate.pins[pin] ?? 'nothing'} and is ${current[pin] ?? 'nothing'}`);
@@ -124,6 +128,19 @@ function whyVoid({ task, pins, events, voided, now }: ReviewQuestion, certificat
   if (said !== undefined) return said;
   const turn = events.filter(({ kind, certificate: of }) => of === id && STANDING.has(kind)).at(-1);
   return turn === undefined || turn.kind === 'recovered' ? null : turn.reason;
+}
+
+/** What a certificate pins, as it is now; a version that no answer told is taken to be the pinned one. */
+function pinsNow({ pins, served }: ReviewQuestion, { small, big, pins: pinned }: LockedCertificate): Readonly<Record<string, string>> {
+  const now: Record<string, string> = { ...pinned, ...pins.get(small) };
+  for (const [pin, model] of [
+    ['small.served', small],
+    ['big.served', big],
+  ] as const) {
+    const version = served.get(model);
+    if (Object.hasOwn(pinned, pin) && version !== undefined) now[pin] = version;
+  }
+  return now;
 }
 
 /** What tells whether a certificate still stands in traffic; the last one counts. */

@@ -10,8 +10,8 @@ import type { Store } from '../../store/index.ts';
 import { openStoreToWrite } from '../../store-location.ts';
 import type { CommandIo } from '../io.ts';
 import { runReplay } from './replay.ts';
-import { parseSince } from './replay-command.ts';
 import { type ReplayDocument, replayJsonSchema } from './replay-schema.ts';
+import { parseSince } from './replay-since.ts';
 
 const DAY = 86_400_000;
 const NOW = Date.UTC(2026, 9, 20, 12);

@@ -7,9 +7,9 @@ import type { RecordedRequest, Store } from '../../store/index.ts';
 import type { CommandIo, ExitCode } from '../io.ts';
 import { openRecord } from '../record.ts';
 import { percent, renderTable } from '../table.ts';
-import type { Since } from './replay-command.ts';
 import { policyOf, readPolicy } from './replay-policies.ts';
 import type { ReplayDocument } from './replay-schema.ts';
+import type { Since } from './replay-since.ts';
 
 export interface ReplayOptions {
   readonly policy: string;

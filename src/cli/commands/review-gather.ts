@@ -46,12 +46,13 @@ async function questionOf(name: string, life: LifeTask | null, store: Store | nu
     now,
   };
   if (store === null) {
-    return { ...known, proposals: [], events: [], looks: [], voided: new Map(), evidence: [], pairs: [], traffic: null };
+    return { ...known, served: new Map(), proposals: [], events: [], looks: [], voided: new Map(), evidence: [], pairs: [], traffic: null };
   }
   const events = await store.events.list({ task: name });
   const history = await store.certificates.history(name);
   return {
     ...known,
+    served: await servedOf(name, store, now),
     proposals: events.flatMap((event) => proposalOf(event, world.note) ?? []),
     events,
     looks: await store.looks.list({ task: name }),
@@ -72,6 +73,12 @@ async function evidenceOf(task: LifeTask, store: Store, world: ReviewWorld): Pro
     all.push({ small: candidate.small, n, size, k, missing: Math.max(0, Math.ceil((size - n) / PART_SHARES.certify)) });
   }
   return all;
+}
+
+/** The version that each model's newest answers to a task came from. */
+async function servedOf(task: string, store: Store, now: number): Promise<ReadonlyMap<string, string>> {
+  const rows = await store.calls.servedModels({ task, since: now - TRAFFIC_DAYS * DAY_MS });
+  return new Map([...rows].sort((a, b) => a.lastAt - b.lastAt).map(({ model, served }) => [model, served]));
 }
 
 /** The certificate of a proposal, checked as an entry of a lock file is; one that cannot be read is told of and passed over. */
