@@ -262,6 +262,16 @@ describe('smallfirst review', () => {
     expect(await lockNow()).toBeUndefined();
   });
 
+  it('needs a person where a model of the ladder is turned off soon', async () => {
+    await writeFile(join(folder, 'smallfirst.yaml'), `${CONFIG}deprecations: dates.yaml\n`);
+    const date = '- { provider: openai, model: big-2026-01-01, shutdown: 2026-11-01, source: "a test", asOf: 2026-10-01 }\n';
+    await writeFile(join(folder, 'dates.yaml'), date);
+    const { code, task } = await review();
+    const [shutdown, ...others] = task.pins.filter(({ needsPerson }) => needsPerson);
+    expect({ code, verdict: task.verdict, others }).toEqual({ code: 1, verdict: 'not-enough', others: [] });
+    expect(shutdown).toMatchObject({ model: 'frontier', kind: 'shutdown', message: expect.stringContaining('2026-11-01') });
+  });
+
   it('prints a table for people', async () => {
     await inStore((store) => store.pairs.append(traffic(0, 1_000, NOW - 2 * DAY)));
     await look(NOW - DAY);
