@@ -15,6 +15,8 @@ export interface AuditSetting {
   readonly task: TaskConfig;
   readonly request: ModelRequest;
   readonly watched: Watched;
+  /** From which confidence on the small answer goes out; null where its confidence does not matter. */
+  readonly threshold: number | null;
   /** A triage sent the request past the small model. */
   readonly isTriaged: boolean;
 }
@@ -70,7 +72,7 @@ export class Audit implements Afterward {
   }
 
   async #run(drawn: Drawn, signal: AbortSignal): Promise<void> {
-    const { exchange, task, request, watched, isTriaged } = this.#setting;
+    const { exchange, task, request, watched } = this.#setting;
     const { certificate } = watched;
     const known = this.#big ?? sideOf(this.#relayed, this.#heard, exchange);
     const big = drawn.isAccepted ? await this.#askCeiling(signal) : known;
@@ -86,8 +88,7 @@ export class Audit implements Afterward {
       inclusion: drawn.probability,
       candidate: certificate.small,
       certificate: certificate.id,
-      confidence: drawn.confidence,
-      skip: isTriaged,
+      ...this.#reading(drawn),
     });
     if (pair !== null) this.#deps.audited(watched, pair);
   }
@@ -98,6 +99,19 @@ export class Audit implements Afterward {
     const answer = (isAccepted ? this.#small : this.#big)?.answer ?? null;
     const category = answer === null || task.output.kind !== 'label' ? null : normaliseLabel(answer.text, task.output.labels);
     this.#deps.observed(watched, { confidence, length: inputText(request).length, category });
+  }
+
+  /**
+   * The confidence and the mark under which the certified policy makes of the row what became of it. A small answer that was escalated for
+   * anything but its confidence (no answer, an invalid one, tools) must not read as one that the policy accepts: a cascade escalates
+   * what has no confidence, a swap only what is skipped.
+   */
+  #reading({ small, isAccepted, confidence }: Drawn): { readonly confidence: number | null; readonly skip: boolean } {
+    const { watched, threshold, isTriaged } = this.#setting;
+    if (isAccepted || isTriaged || small === null) return { confidence, skip: isTriaged };
+    const isUnsure = small.row.outcome === 'escalated' && threshold !== null && (confidence === null || confidence < threshold);
+    if (isUnsure) return { confidence, skip: false };
+    return watched.certificate.verdict === 'swap' ? { confidence, skip: true } : { confidence: null, skip: false };
   }
 
   #askCeiling(signal: AbortSignal): Promise<Side | null> {

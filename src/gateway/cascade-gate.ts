@@ -2,6 +2,7 @@ import { signalsOf, signalValues } from '../confidence/index.ts';
 import type { CaptureConfig, LockedCertificate } from '../config/index.ts';
 import type { Answer, ModelRequest, Output, Validation } from '../core/index.ts';
 import { redact } from '../run/index.ts';
+import type { StoredPair } from '../store/types.ts';
 import { Gate, parseGate } from '../triage/index.ts';
 import { inputText } from './live-pair.ts';
 
@@ -31,6 +32,11 @@ export function gateScore(
   said: { readonly answer: Answer; readonly output: Output; readonly validation: Validation },
 ): number | null {
   const signals = signalValues(signalsOf(said.answer, said.output, said.validation));
+  return gateScoreOf(gate, text, signals);
+}
+
+/** A gate's score by signals that were kept; null as for an answer. */
+export function gateScoreOf(gate: Gate, text: string | null, signals: StoredPair['signals']): number | null {
   if (Object.keys(signals).length === 0 || (gate.model.readsText && text === null)) return null;
   return gate.score({ signals, text });
 }

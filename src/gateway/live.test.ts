@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type LockedCertificate, parseConfig } from '../config/index.ts';
 import { newId as newUuid, SmallfirstError } from '../core/index.ts';
 import { openSqliteStore, type Store, type TaskEvent } from '../store/index.ts';
+import { gateJson, trainGate } from '../triage/index.ts';
 import { LiveTasks } from './live.ts';
 import { TextJudge } from './live-judge.ts';
 import { EventTeller } from './live-tell.ts';
@@ -160,6 +161,31 @@ describe('a certificate that came into the lock', () => {
       [],
       'small has changed',
     ]);
+  });
+
+  it('by a gate classifier has safer thresholds to fall to, as one by a signal has', async () => {
+    const rows = Array.from({ length: 80 }, (_, i) => ({
+      signals: { stated: (i % 10) / 10 },
+      text: `request ${i}`,
+      small: i % 10 < 4 ? 0 : 1,
+      big: 1,
+      group: `g${i}`,
+    }));
+    const classifier = gateJson(trainGate(rows, { folds: 4, seed: 1 }).model);
+    const { live } = opened();
+    const cascade = {
+      ...certificate,
+      verdict: 'cascade' as const,
+      threshold: 0.6,
+      accepted: 0.5,
+      calibrator: { kind: 'identity' as const },
+    };
+    await live.restore([{ ...cascade, classifier }], await holding([]));
+    const safer = live
+      .standing(task, { ...cascade, classifier })
+      .monitor?.snapshot()
+      .safer.map(({ threshold }) => threshold);
+    expect(safer).toEqual([0.7, 0.8, 0.9].map((threshold) => expect.closeTo(threshold, 12)));
   });
 
   it('is forgotten when it leaves the lock, and its task is not watched in another mode', async () => {

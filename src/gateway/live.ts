@@ -5,6 +5,7 @@ import { covariateReference, LiveMonitor, type LiveSettings, saferThresholds } f
 import { requestFraction } from '../run/index.ts';
 import type { Store, StoredPair } from '../store/types.ts';
 import { Audit } from './audit.ts';
+import { gateOf, gateScoreOf } from './cascade-gate.ts';
 import type { TaskPolicy, Voided } from './cascade-policy.ts';
 import type { Exchange } from './exchange.ts';
 import type { Afterward, CeilingReason } from './live-afterward.ts';
@@ -79,7 +80,10 @@ export class LiveTasks implements TaskLife {
     if (task === null) return null;
     // A policy that routes is followed in our own words, so that its requests were read.
     if (watched !== null && request !== null)
-      return new Audit({ exchange, task, request, watched, isTriaged: reason === 'triaged' }, this.#deps);
+      return new Audit(
+        { exchange, task, request, watched, threshold: thresholdOf(policy, watched), isTriaged: reason === 'triaged' },
+        this.#deps,
+      );
     const { shadow, mode } = task;
     if (shadow === null || mode === 'observe' || policy.isRouted) return null;
     return requestFraction(`shadow\0${task.name}`, exchange.id) < shadow.share ? new Shadow(exchange, task, this.#deps) : null;
@@ -161,6 +165,12 @@ function toCeiling(policy: TaskPolicy, reason: CeilingReason): Routing {
   return { policy: { step: { ...step, ladder: step.ladder.slice(-1) }, isRouted: false, certificate: null }, reason, watched: null };
 }
 
+/** From which confidence on the small model's answer goes out now; null where its confidence does not matter. */
+function thresholdOf({ step }: TaskPolicy, { certificate }: Watched): number | null {
+  const licence = step.ladder.find(({ model }) => model.name === certificate.small)?.licence;
+  return licence === undefined || licence.kind === 'uncertified' ? null : licence.threshold;
+}
+
 /** The same ladder with a stricter threshold that no certificate vouches for: answers by it are shown as uncertified. */
 function provisional(policy: TaskPolicy, small: string, threshold: number): TaskPolicy {
   const { step } = policy;
@@ -177,17 +187,22 @@ function monitorOf(certificate: LockedCertificate, task: TaskConfig, evidence: r
     auditShare: audit.share,
     stages: canary.stages,
     auditsPerStage: canary.audits,
-    saferThresholds: saferThresholds(certificate),
+    // A gate classifier's score is a confidence as good as a signal's.
+    saferThresholds: saferThresholds({ ...certificate, signal: certificate.signal ?? (gateOf(certificate) && 'gate') }),
   };
   const pairs = evidence.map((pair) => ({ ...pair, confidence: pair.confidence ?? confidenceOf(certificate, pair) }));
   return new LiveMonitor(certificate, settings, covariateReference(pairs, certificate, task.output.kind === 'label'));
 }
 
-/** What the certificate's signal and calibrator make of a pair that was kept before there was a certificate. */
-function confidenceOf({ signal, calibrator, gate }: LockedCertificate, { signals }: StoredPair): number | null {
-  const value = signal === null ? undefined : signals[signal];
+/** What the certificate's signal or gate classifier, and its calibrator, make of a pair that was kept before there was a certificate. */
+function confidenceOf(certificate: LockedCertificate, { signals, input }: StoredPair): number | null {
+  const { signal, calibrator, gate } = certificate;
   // A pair's signals are those of the whole answer, which say nothing of its first tokens.
-  return value === undefined || calibrator === null || gate !== null ? null : calibrate(calibrator, value);
+  if (calibrator === null || gate !== null) return null;
+  const classifier = gateOf(certificate);
+  const signalled = (): number | null => (signal === null ? null : (signals[signal] ?? null));
+  const value = classifier === null ? signalled() : gateScoreOf(classifier, input, signals);
+  return value === null ? null : calibrate(calibrator, value);
 }
 
 function approval(certificate: LockedCertificate) {
