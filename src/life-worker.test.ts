@@ -19,6 +19,7 @@ tasks:
     ladder: [small, mid, frontier]
     floor: { retain: 0.95, level: 0.95 }
   shadowed:
+    method: evalue
     output: { kind: label, labels: [yes, no] }
     ladder: [small, mid, frontier]
     shadow: { share: 0.1, candidates: [mid] }
@@ -39,6 +40,7 @@ describe('tasks that are looked at', () => {
       ['classify', 'frontier', ['small', 'mid']],
       ['shadowed', 'frontier', ['mid']],
     ]);
+    expect(tasks.map(({ method }) => method)).toEqual(['score', 'evalue']);
     expect(tasks[0]?.candidates[0]).toMatchObject({ trainedUntil: null, pins: { small: 'openai/gpt-4o-mini-2024-07-18' } });
     expect(JSON.stringify(structuredClone(tasks))).not.toContain('secret-of-small');
   });

@@ -64,7 +64,7 @@ export async function lifeTasks(config: Config): Promise<readonly LifeTask[]> {
       const small = config.models.get(name);
       if (small !== undefined && small !== big) candidates.push(await candidateOf(task, { small, big }, config));
     }
-    if (candidates.length > 0) tasks.push({ task: judgedBy(task), big: big.name, candidates, method: 'score' });
+    if (candidates.length > 0) tasks.push({ task: judgedBy(task), big: big.name, candidates, method: task.method });
   }
   return tasks;
 }

@@ -88,6 +88,7 @@ describe('a config', () => {
       shadow: null,
       audit: { share: 0.02, perDay: null },
       canary: { stages: [0.05, 0.25, 1], audits: 200 },
+      method: 'score',
       triage: null,
       judge: null,
       golden: null,

@@ -47,6 +47,10 @@ export const lifeShape = {
   shadow: shadow.optional(),
   audit: audit.prefault({}),
   canary: canary.default({ stages: [0.05, 0.25, 1], audits: 200 }),
+  method: z
+    .enum(['score', 'evalue'])
+    .default('score')
+    .describe('How automatic looks test: score needs the fewest pairs and looks at 500, 1,000, 2,000 …; evalue may look at any time'),
   triage: z.string().min(1).optional().describe('Path of the folder that `smallfirst triage train --out` wrote'),
   escalationsPerHour: z
     .int()

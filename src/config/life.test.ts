@@ -31,6 +31,7 @@ describe("a task's life in traffic", () => {
       shadow: null,
       audit: { share: 0.02, perDay: null },
       canary: { stages: [0.05, 0.25, 1], audits: 200 },
+      method: 'score',
       triage: null,
       golden: null,
       escalationsPerHour: null,
@@ -42,6 +43,7 @@ describe("a task's life in traffic", () => {
     shadow: { share: 0.25, usdPerDay: 5 }
     audit: { share: 0.05, usdPerDay: 0.5 }
     canary: false
+    method: evalue
     triage: ./router
     golden: golden.jsonl
 `);
@@ -50,6 +52,7 @@ describe("a task's life in traffic", () => {
       shadow: { share: 0.25, perDay: nanoUsd(5), total: null, candidates: ['small'] },
       audit: { share: 0.05, perDay: nanoUsd(0.5) },
       canary: { stages: [] },
+      method: 'evalue',
       triage: '/home/me/router',
       golden: '/home/me/golden.jsonl',
     });

@@ -31,10 +31,10 @@ function buildTask(name: string, task: RawTask, inFolder: (path: string) => stri
   };
 }
 
-type Life = Pick<TaskConfig, 'mode' | 'shadow' | 'audit' | 'canary' | 'triage' | 'golden' | 'escalationsPerHour'>;
+type Life = Pick<TaskConfig, 'mode' | 'shadow' | 'audit' | 'canary' | 'method' | 'triage' | 'golden' | 'escalationsPerHour'>;
 
 function lifeOf(task: RawTask, inFolder: (path: string) => string): Life {
-  const { mode, shadow, audit, canary, triage, golden } = task;
+  const { mode, shadow, audit, canary, method, triage, golden } = task;
   return {
     mode,
     shadow:
@@ -48,6 +48,7 @@ function lifeOf(task: RawTask, inFolder: (path: string) => string): Life {
           },
     audit: { share: audit.share, perDay: amountOf(audit.usdPerDay) },
     canary: canary === false ? STRAIGHT : canary,
+    method,
     triage: triage === undefined ? null : inFolder(triage),
     golden: golden === undefined ? null : inFolder(golden),
     escalationsPerHour: task.escalationsPerHour ?? null,

@@ -1,5 +1,5 @@
 import type { SignalName } from '../confidence/index.ts';
-import type { Capability, EpochMs, Model, NanoUsd, Task } from '../core/index.ts';
+import type { Capability, CertifyMethod, EpochMs, Model, NanoUsd, Task } from '../core/index.ts';
 import type { MetricSpec } from '../metrics/index.ts';
 import type { PriceRow, PriceTerms } from '../pricing/index.ts';
 
@@ -88,6 +88,8 @@ export interface TaskConfig extends Task {
   readonly canary: CanaryConfig;
   /** Absolute path of the folder of a trained triage; null for none. */
   readonly triage: string | null;
+  /** How automatic looks at its evidence test. */
+  readonly method: Extract<CertifyMethod, 'score' | 'evalue'>;
   /** Absolute path of a set of cases whose right answers are known; null for none. */
   readonly golden: string | null;
   /** Null is no cap. */
