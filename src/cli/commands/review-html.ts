@@ -6,7 +6,7 @@ import { escapeMarkup, reliabilityDiagram, riskCoverageCurve } from './review-sv
 
 const STYLE = `body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1a1a1a}
 h2{margin:2rem 0 .2rem;border-top:1px solid #ccc;padding-top:1rem}table{border-collapse:collapse}td,th{padding:.15rem .8rem .15rem 0;text-align:left;vertical-align:top}th{white-space:nowrap}
-.charts{display:flex;flex-wrap:wrap;gap:1rem}figure{margin:.5rem 0}figcaption{font-size:13px;color:#555}pre{overflow-x:auto;background:#f5f5f5;padding:.8rem;font-size:12px}
+.charts{display:flex;flex-wrap:wrap;gap:1rem}figure{margin:.5rem 0;max-width:20rem}figcaption{font-size:13px;color:#555}pre{overflow-x:auto;background:#f5f5f5;padding:.8rem;font-size:12px}
 .void,.tightened{color:#a40000}.new,.renewed,.loosened,.in-force{color:#00602b}
 @media print{body{margin:0;max-width:none}section{break-inside:avoid}pre{white-space:pre-wrap}}`;
 
