@@ -66,7 +66,15 @@ const idle = {
 };
 const log = openLog({ log: 'info', sample: 1, to: '/dev/null', random: Math.random });
 const metrics = openMetrics(
-  { recorder: () => idle, budgets: () => [], models: () => [], active: () => 0, droppedLogLines: () => log.dropped, standings: () => [] },
+  {
+    recorder: () => idle,
+    budgets: () => [],
+    models: () => [],
+    active: () => 0,
+    droppedLogLines: () => log.dropped,
+    droppedJobs: () => 0,
+    standings: () => [],
+  },
   () => Date.now(),
 );
 const observer = createObserver({

@@ -94,6 +94,7 @@ export async function openGatewayApp(config: Config, options: GatewayAppOptions)
       location,
       active: () => active(),
       standing: (task) => tasks?.live.standing(task) ?? null,
+      droppedJobs: () => tasks?.live.dropped() ?? 0,
     });
     const opened = operations;
     const readStore = () => opened.store();

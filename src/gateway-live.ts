@@ -27,6 +27,8 @@ export interface OpenLive {
   /** Lets the certificates of a lock route, as soon as what is on record about them was read. Never rejects. */
   adopt(lock: Lock): Promise<void>;
   standing(task: string): TaskStanding | null;
+  /** Work beside the answers that was given up since the start. */
+  dropped(): number;
   /** Drops and aborts what runs beside the answers; nothing more is begun. */
   stop(): void;
   /** Resolves when the last row of it is recorded. */
@@ -68,6 +70,7 @@ export async function openLive(config: Config, world: LiveWorld): Promise<OpenLi
       const task = config.tasks.get(name);
       return task === undefined ? null : tasks.standing(task, lock?.certificates.get(name) ?? null);
     },
+    dropped: () => tasks.background.dropped,
     stop: () => {
       adoption.stop();
       tasks.background.stop();

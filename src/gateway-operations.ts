@@ -36,6 +36,8 @@ export interface OperationsWorld {
   readonly active: () => number;
   /** How a task stands in traffic; null for one that the config does not declare, and before tasks are open. */
   readonly standing: (task: string) => TaskStanding | null;
+  /** Work beside the answers that was given up since the start. */
+  readonly droppedJobs: () => number;
 }
 
 /** Everything of a gateway that neither answers nor records: budgets, logs, metrics, traces and the admin API. */
@@ -66,6 +68,7 @@ export async function openOperations(world: OperationsWorld): Promise<Operations
       models: () => [...directory.models.values()].map(({ name, upstream }) => ({ model: name, isAvailable: upstream.available() })),
       active,
       droppedLogLines: () => log.dropped,
+      droppedJobs: world.droppedJobs,
       standings: () => [...config.tasks.keys()].flatMap((task) => world.standing(task) ?? []),
     },
     () => clock.now(),

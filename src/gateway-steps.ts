@@ -26,7 +26,7 @@ export interface OpenSteps {
   /** Reads the lock file again. A file that cannot be read licenses nothing, and is warned of. */
   reload(): Promise<void>;
   /** How tasks stand in traffic, and what runs beside their answers. */
-  readonly live: Pick<OpenLive, 'standing' | 'stop' | 'settled'>;
+  readonly live: Pick<OpenLive, 'standing' | 'stop' | 'settled' | 'dropped'>;
   /** Keeps what is still to be kept. */
   close(): Promise<void>;
 }

@@ -26,6 +26,7 @@ function metricsWith() {
       models: () => [{ model: 'small', isAvailable: false }],
       active: () => 2,
       droppedLogLines: () => 5,
+      droppedJobs: () => 7,
       standings: () => [],
     },
     () => 4_000,
@@ -40,6 +41,7 @@ describe('metrics', () => {
       'smallfirst_spool_oldest_seconds 3',
       'smallfirst_requests_active 2',
       'smallfirst_log_lines_dropped 5',
+      'smallfirst_background_dropped_total 7',
       'smallfirst_breaker_open{model="small"} 1',
     ]) {
       expect(text.split('\n')).toContain(line);

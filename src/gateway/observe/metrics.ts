@@ -12,6 +12,8 @@ export interface MetricSources {
   readonly models: () => readonly { readonly model: string; readonly isAvailable: boolean }[];
   readonly active: () => number;
   readonly droppedLogLines: () => number;
+  /** Shadow calls and audits that were given up because too much waited, or the process ended. */
+  readonly droppedJobs: () => number;
   /** Every task that the config declares. */
   readonly standings: () => readonly TaskStanding[];
 }
@@ -155,6 +157,15 @@ class PrometheusMetrics implements Metrics {
       buckets: OVERHEAD_SECONDS,
       registers,
     });
+    this.#counter(
+      'smallfirst_background_dropped_total',
+      'Shadow calls, audits and pairs that were given up for want of room, since the start.',
+      [],
+      (counter) => {
+        counter.reset();
+        counter.inc(sources.droppedJobs());
+      },
+    );
     this.#gauges(sources, now);
     registerLiveMetrics(this.#registry, sources.standings);
   }
