@@ -10,7 +10,15 @@ import {
   withoutCertificates,
 } from './config/index.ts';
 import { type Model, SmallfirstError } from './core/index.ts';
-import { EscalationCaps, type Steps, TaskPolicies, TaskResolver, TemplateBook, type TemplateBookDeps } from './gateway/index.ts';
+import {
+  EscalationCaps,
+  SignalWatch,
+  type Steps,
+  TaskPolicies,
+  TaskResolver,
+  TemplateBook,
+  type TemplateBookDeps,
+} from './gateway/index.ts';
 import { type LiveWorld, type OpenLive, openLive } from './gateway-live.ts';
 import { ClientRegistry, loadRecording, type ModelClient, type Upstreams, vendorOf } from './providers/index.ts';
 import { loadStudent } from './student/index.ts';
@@ -98,6 +106,7 @@ export async function openSteps(config: Config, upstreams: Upstreams, world: Ste
     steps: {
       templates,
       escalations: new EscalationCaps({ clock: world.clock, warn }),
+      signals: new SignalWatch(warn),
       resolver: new TaskResolver(config.tasks),
       policies,
       life: live.tasks,

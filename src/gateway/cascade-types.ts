@@ -7,6 +7,7 @@ import type { EscalationCaps } from './escalation-caps.ts';
 import type { TaskLife } from './live-types.ts';
 import type { TaskResolver } from './resolve.ts';
 import type { TemplateBook } from './resolve-book.ts';
+import type { SignalWatch } from './signal-watch.ts';
 
 /** What tasks, cascades and translations need of the rest. */
 export interface Steps {
@@ -14,6 +15,7 @@ export interface Steps {
   readonly policies: TaskPolicies;
   readonly life: TaskLife;
   readonly escalations: EscalationCaps;
+  readonly signals: SignalWatch;
   readonly templates: Pick<TemplateBook, 'met'>;
   /** Every model of the config, those that answer in this process included. */
   readonly models: Iterable<Model>;

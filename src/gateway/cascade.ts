@@ -132,6 +132,7 @@ export class Cascade implements Worker {
         steps.policies.observe(row.model, row.servedModel);
         const { decision, afterward, capture, task } = this.#exchange;
         if (task !== null && row.purpose === 'escalation') steps.escalations.happened(task);
+        if (rule.needsLogprobs(row.model)) steps.signals.heard(row.model, said);
         const booked = decision !== null && row.decision === 'ceiling' ? { ...row, decision } : row;
         answer.booked(booked);
         capture?.answered(row.id, said);

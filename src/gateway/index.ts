@@ -22,5 +22,6 @@ export { TaskResolver } from './resolve.ts';
 export { TemplateBook, type TemplateBookDeps } from './resolve-book.ts';
 export { openTemplateJournal } from './resolve-journal.ts';
 export { type Gateway, openGateway } from './server.ts';
+export { SignalWatch } from './signal-watch.ts';
 export { type LoadedTriage, TaskTriages } from './triage.ts';
 export type { Directory, GatewayDeps, GatewaySettings, ServedModel } from './types.ts';

@@ -2,10 +2,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { certificateFor } from '../../../test/support/cascade-world.ts';
 import { type FakeUpstream, type Fault, startFakeUpstream } from '../../../test/support/fake-upstream/index.ts';
 import { chatReply } from '../../../test/support/fake-upstream/openai-chat.ts';
 import { serveHere } from '../../../test/support/serve.ts';
-import { loadConfig, NO_LOCK } from '../../config/index.ts';
+import { type LockedCertificate, loadConfig, NO_LOCK, withCertificate } from '../../config/index.ts';
 import { providers } from '../../providers/index.ts';
 import type { CommandIo } from '../io.ts';
 import { buildProgram } from '../program.ts';
@@ -227,6 +228,18 @@ describe('signalWarnings', () => {
     expect(await warnings()).toEqual([expect.stringContaining('which gave none when it was probed on')]);
     await write({ small: vllm('capabilities: [system, streaming]'), big: vllm() }, task);
     expect(await warnings()).toEqual([expect.stringContaining('which declares none')]);
+  });
+
+  it('knows what a threshold without a signal reads, and goes by the certificate where there is one', async () => {
+    await write({ small: vllm(), big: vllm() }, task.replace('signal: token', 'threshold: 0.9'));
+    expect(await warnings()).toEqual([expect.stringContaining('the signal "token" of sort')]);
+    const config = await loadConfig(join(folder, 'smallfirst.yaml'), {}, { providers });
+    const certificate = (parts: Partial<LockedCertificate>) => withCertificate(NO_LOCK, certificateFor(config, { task: 'sort', ...parts }));
+    expect(signalWarnings(config, certificate({ signal: 'margin' }), new Map())).toEqual([
+      expect.stringContaining('the signal "margin" of sort'),
+    ]);
+    expect(signalWarnings(config, certificate({ signal: 'agreement' }), new Map())).toEqual([]);
+    expect(signalWarnings(config, certificate({ verdict: 'frontier' }), new Map())).toEqual([]);
   });
 
   it('leaves tasks alone whose signal needs no logprobs', async () => {

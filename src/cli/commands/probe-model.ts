@@ -165,7 +165,10 @@ async function ask(model: ModelConfig, probe: Probe, world: ProbeWorld): Promise
     const { code, message } = error;
     // A refusal says that it cannot; anything else says nothing about what it can.
     const sight: Sight = { seen: code === 'UPSTREAM_REJECTED' ? 'no' : 'unknown', detail: message };
-    const none = { usageReported: null, inputTokens: null, outputTokens: null, costUsd: 0 };
+    // What was called off may have been generated all the same.
+    const cost = code === 'DEADLINE_EXCEEDED' || code === 'ABORTED' ? dearest(model, probe.request, world) : ZERO_USD;
+    if (cost !== null) world.purse.book(cost);
+    const none = { usageReported: null, inputTokens: null, outputTokens: null, costUsd: cost === null ? null : toUsd(cost) };
     return { probe, answer: null, sight, row: { name: probe.name, error: { code, message }, ...none } };
   }
   const answer = collector.answer();

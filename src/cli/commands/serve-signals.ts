@@ -1,9 +1,10 @@
-import type { Config, Lock, ModelConfig } from '../../config/index.ts';
+import type { SignalName } from '../../confidence/index.ts';
+import type { Config, Lock, ModelConfig, TaskConfig } from '../../config/index.ts';
 import { vendorOf } from '../../providers/index.ts';
 import { type KeptProbe, probeOf } from './probe-file.ts';
 
 /** Signals that are made of log-probabilities. */
-const OF_LOGPROBS: ReadonlySet<string> = new Set(['token', 'margin', 'mean-logprob', 'min-logprob']);
+const OF_LOGPROBS: ReadonlySet<SignalName> = new Set(['token', 'margin', 'mean-logprob', 'min-logprob']);
 
 /**
  * What speaks against the signals that tasks route by, one sentence each: a model that declares no logprobs, that gave none when it was
@@ -12,7 +13,9 @@ const OF_LOGPROBS: ReadonlySet<string> = new Set(['token', 'margin', 'mean-logpr
 export function signalWarnings(config: Config, lock: Lock, kept: ReadonlyMap<string, KeptProbe>): readonly string[] {
   return [...config.tasks.values()].flatMap((task) => {
     const certificate = lock.certificates.get(task.name);
-    const signal = certificate?.signal ?? task.signal;
+    // A certificate for the frontier asks nobody else.
+    if (certificate?.verdict === 'frontier') return [];
+    const signal = certificate === undefined ? signalOf(task) : certificate.signal;
     if (signal === null || !OF_LOGPROBS.has(signal)) return [];
     const rungs = certificate === undefined ? task.ladder.slice(0, -1) : [certificate.small];
     return rungs.flatMap((name) => {
@@ -22,6 +25,12 @@ export function signalWarnings(config: Config, lock: Lock, kept: ReadonlyMap<str
       return why === null ? [] : [`the signal "${signal}" of ${task.name} needs logprobs of ${name}, ${why}`];
     });
   });
+}
+
+/** The signal that a task names; a threshold without one takes the probability of the deciding token, where answers have one. */
+function signalOf({ signal, threshold, output }: TaskConfig): SignalName | null {
+  if (signal !== null) return signal;
+  return threshold !== null && threshold > 0 && output.kind !== 'text' ? 'token' : null;
 }
 
 function doubtOf({ name, capabilities }: ModelConfig, probe: KeptProbe | null): string | null {
