@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type CascadeFigures, type LookFigures, type MonitoringFigures, promiseBlock, type TriageFigures } from './readme-promise.ts';
 
 /** Renders the generated blocks of README.md from bench/results: no number there is typed by hand. */
 export function readmeBlocks(root = process.cwd()): Readonly<Record<string, string>> {
@@ -13,6 +14,12 @@ export function readmeBlocks(root = process.cwd()): Readonly<Record<string, stri
       read<StudentFigures>('students'),
       read<StoreFigures>('store'),
       read<StartFigures>('start'),
+    ),
+    promise: promiseBlock(
+      read<LookFigures>('looks'),
+      read<MonitoringFigures>('monitoring'),
+      read<TriageFigures>('triage'),
+      read<CascadeFigures>('cascades'),
     ),
   };
   if (existsSync(join(root, 'bench', 'results', 'gateway.json'))) blocks.gateway = gatewayBlock(read<GatewayFigures>('gateway'));
