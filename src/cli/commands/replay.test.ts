@@ -95,7 +95,11 @@ function call(requestId: string, model: 'small' | 'frontier', over: Partial<Call
 
 async function record(fill: (store: Store) => Promise<unknown>): Promise<void> {
   const store = await openStoreToWrite(join(folder, 'data'));
-  await fill(store).finally(() => store.close());
+  try {
+    await fill(store);
+  } finally {
+    await store.close();
+  }
 }
 
 /** Four requests that the ceiling answered; of three the small model was asked in the shadow, sure of two, wrong in one of them. */

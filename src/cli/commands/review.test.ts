@@ -85,12 +85,20 @@ function answered(at: number) {
 
 async function inStore<Result>(use: (store: Store) => Promise<Result>): Promise<Result> {
   const store = await openStoreToWrite(join(folder, 'data'));
-  return use(store).finally(() => store.close());
+  try {
+    return await use(store);
+  } finally {
+    await store.close();
+  }
 }
 
 const read = async <Result>(use: (store: Store) => Promise<Result>): Promise<Result> => {
   const store = await openStoreToRead(join(folder, 'data'));
-  return use(store).finally(() => store.close());
+  try {
+    return await use(store);
+  } finally {
+    await store.close();
+  }
 };
 
 /** Takes the look that the schedule would, at a time. */

@@ -114,5 +114,9 @@ async function withRecord<Result>(
     if (error instanceof SmallfirstError && error.code === 'INPUT_NOT_FOUND') return null;
     throw error;
   });
-  return use(store).finally(() => store?.close());
+  try {
+    return await use(store);
+  } finally {
+    await store?.close();
+  }
 }
