@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { labelOf, storedPair } from '../../test/support/life-pairs.ts';
-import { parseMetric } from '../metrics/index.ts';
+import { labelMembers, parseMetric } from '../metrics/index.ts';
 import { clopperPearson } from '../statistics/index.ts';
-import type { StoredPair } from '../store/index.ts';
+import type { Feedback, StoredPair } from '../store/index.ts';
 import { type EvidenceScope, gatherLifeEvidence } from './evidence.ts';
 import { isKept, PART_SHARES, partOf, unitHash } from './evidence-draws.ts';
 
@@ -192,15 +192,21 @@ describe('a model whose answers never say a version', () => {
   });
 });
 
+/** What a person said in a labelling queue. */
+function queued(requestId: string, at: number, parts: Partial<Parameters<typeof labelMembers>[0]>): Feedback {
+  const members = labelMembers({ requestId, by: 'ann', answer: null, score: null, label: null, sample: 'uniform', ...parts });
+  return { id: `label-${at}`, at, ...members };
+}
+
 describe('labels', () => {
   const outputs = { smallOutput: 'Yes.', bigOutput: 'no' };
 
   it('rescore both answers by the metric, the newest usable one wins, and say who judged', () => {
-    const id = idIn('certify');
+    const id = idIn('fit');
     const pairs = [storedPair({ id, ...outputs, smallQuality: 0, bigQuality: 1 })];
     const said = [labelOf(id, 'no', 1), labelOf(id, 'yes', 2), labelOf(id, 'this was rubbish', 3)];
-    const { certify, labels } = gatherLifeEvidence(pairs, said, scope);
-    expect(certify).toEqual([{ ...pairs[0], smallQuality: 1, bigQuality: 0, by: 'label' }]);
+    const { fit, labels } = gatherLifeEvidence(pairs, said, scope);
+    expect(fit).toEqual([{ ...pairs[0], smallQuality: 1, bigQuality: 0, by: 'label' }]);
     expect(labels).toEqual({ joined: 1, unusable: 0 });
   });
 
@@ -215,5 +221,53 @@ describe('labels', () => {
     for (const evidence of [rubbish, unkept, text]) {
       expect({ by: evidence.fit[0]?.by, labels: evidence.labels }).toEqual({ by: 'agreement', labels: { joined: 0, unusable: 1 } });
     }
+  });
+
+  it('rescore what certifies or is shown only where chance chose what was labelled', () => {
+    const rescored = (part: string, said: Feedback) => {
+      const { fit, certify, report } = gatherLifeEvidence([storedPair({ id: idIn(part), ...outputs })], [said], scope);
+      return [...fit, ...certify, ...report].map(({ by }) => by);
+    };
+    for (const part of ['fit', 'certify', 'report']) {
+      const id = idIn(part);
+      const chosen = part === 'fit' ? ['label'] : ['agreement'];
+      expect(rescored(part, queued(id, 1, { label: 'yes', sample: 'uniform' }))).toEqual(['label']);
+      expect(rescored(part, queued(id, 1, { label: 'yes', sample: 'disagreement' }))).toEqual(chosen);
+      expect(rescored(part, queued(id, 1, { label: 'yes', sample: 'low-confidence' }))).toEqual(chosen);
+      expect(rescored(part, labelOf(id, 'yes'))).toEqual(chosen);
+    }
+  });
+
+  it('count no more once they are taken back, and then the one that still stands does', () => {
+    const id = idIn('certify');
+    const quality = (...said: Feedback[]) => {
+      const [pair] = gatherLifeEvidence([storedPair({ id, ...outputs })], said, scope).certify;
+      return [pair?.smallQuality, pair?.bigQuality, pair?.by];
+    };
+    const bob = queued(id, 1, { by: 'bob', label: 'no' });
+    const ann = queued(id, 2, { label: 'yes' });
+    const back = queued(id, 3, { label: null, state: 'withdrawn' });
+    expect(quality(bob, ann)).toEqual([1, 0, 'label']);
+    expect(quality(bob, ann, back)).toEqual([0, 1, 'label']);
+    expect(quality(ann, back)).toEqual([1, 1, 'agreement']);
+    expect(quality(queued(id, 4, { label: null, state: 'skipped' }))).toEqual([1, 1, 'agreement']);
+  });
+
+  it("of texts are people's scores, which are fitted on where both sides have one", () => {
+    const text: EvidenceScope = { ...scope, scoring: { output: { kind: 'text' }, metric: null } };
+    const quality = (part: 'fit' | 'certify', ...scores: readonly (readonly [string, string, number])[]) => {
+      const id = idIn(part);
+      const said = scores.map(([by, answer, score], i) => queued(id, i, { by, answer, score }));
+      const pair = storedPair({ id, smallQuality: 0.9, bigQuality: 0.8, by: 'judge:frontier' });
+      return gatherLifeEvidence([pair], said, text)[part].map(({ smallQuality, bigQuality, by }) => [smallQuality, bigQuality, by]);
+    };
+    const both = [
+      ['ann', 'small', 0.5],
+      ['bob', 'small', 0.25],
+      ['ann', 'frontier', 1],
+    ] as const;
+    expect(quality('fit', ...both)).toEqual([[0.375, 1, 'label']]);
+    expect(quality('fit', ['ann', 'small', 0.5])).toEqual([[0.9, 0.8, 'judge:frontier']]);
+    expect(quality('certify', ...both)).toEqual([[0.9, 0.8, 'judge:frontier']]);
   });
 });

@@ -2,7 +2,7 @@ import { isAskedElse } from '../config/index.ts';
 import { contentHash, type EpochMs, type Pair } from '../core/index.ts';
 import type { Feedback, StoredPair } from '../store/index.ts';
 import { isKept, leastInclusion, partOf } from './evidence-draws.ts';
-import { type Scoring, withLabels } from './evidence-labels.ts';
+import { type LabelledPart, type Scoring, withLabels } from './evidence-labels.ts';
 
 /** Why a pair is no evidence, or only for fitting. */
 export type LeftOutReason =
@@ -66,11 +66,11 @@ export function gatherLifeEvidence(pairs: readonly StoredPair[], feedback: reado
   });
   const split = dealt(current, leftOut, scope);
   // Labels last: what a pair counts as must not depend on what it turned out to be worth.
-  const label = (part: readonly StoredPair[], said: readonly Feedback[]) => withLabels(part, said, scope.scoring);
+  const label = (rows: readonly StoredPair[], said: readonly Feedback[], part: LabelledPart) => withLabels(rows, said, scope.scoring, part);
   const { fitUntil = null } = scope;
-  const fit = label(split.fit, fitUntil === null ? feedback : feedback.filter(({ at }) => at <= fitUntil));
-  const certify = label(split.certify, feedback);
-  const report = label(split.report, feedback);
+  const fit = label(split.fit, fitUntil === null ? feedback : feedback.filter(({ at }) => at <= fitUntil), 'fit');
+  const certify = label(split.certify, feedback, 'held-out');
+  const report = label(split.report, feedback, 'held-out');
   const sum = (count: 'labelled' | 'unusable') => fit[count] + certify[count] + report[count];
   return {
     fit: fit.pairs,
