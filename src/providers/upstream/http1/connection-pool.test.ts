@@ -12,8 +12,10 @@ afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
 });
 
-async function serve(listener: RequestListener): Promise<{ readonly server: Server; readonly pool: ConnectionPool }> {
-  const server = createServer(listener).listen(0, '127.0.0.1');
+async function serve(
+  listener: (...parameters: Parameters<RequestListener>) => unknown,
+): Promise<{ readonly server: Server; readonly pool: ConnectionPool }> {
+  const server = createServer((request, response) => void listener(request, response)).listen(0, '127.0.0.1');
   await once(server, 'listening');
   closing.push(
     () => server.close(),
