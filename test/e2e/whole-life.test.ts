@@ -153,7 +153,7 @@ describe.skipIf(!hasRecordedQuestions)('the whole life of a task over 5,000 reco
     const renewed = await goLive(life, second);
     expect(renewed.task).toMatchObject({ before: { id: first.certificate }, look: { k: 1 } });
     expect(renewed.task.verdict).toMatch(/^(renewed|loosened|tightened)$/);
-    expect(renewed.task.reason).toContain('The one in the lock file is void: What the certificate pins has changed: small.served');
+    expect(renewed.task.reason).toContain('The one in the lock file is void: What it pins has changed: small.served');
     expect(life.left).toBeGreaterThan(300);
     await expectRouted(life, life.left);
     const shown = await life.shown();
