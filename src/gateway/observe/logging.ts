@@ -48,6 +48,7 @@ const MAX_LINE_BYTES = 8 * 1024;
 /** What waits when the reader of the log stalls; beyond it lines are given up rather than memory. */
 const MAX_WAITING_BYTES = 4 * 1024 * 1024;
 const FLUSH_MS = 500;
+const MAX_FREE = 4;
 const LF = 0x0a;
 
 /** Opens a log. Lines leave in blocks, at the latest after half a second, and at once when the log is closed. */
@@ -61,8 +62,11 @@ class PinoLog implements Log {
   readonly #timer: NodeJS.Timeout;
   readonly #options: LogOptions;
   /** Lines on their way to the destination, as bytes: a text would be put together, measured and encoded again for each block. */
-  #block = Buffer.allocUnsafeSlow(BLOCK_BYTES);
+  #block: Buffer = Buffer.allocUnsafeSlow(BLOCK_BYTES);
   #used = 0;
+  /** Blocks that the destination may still be writing, and those that it is done with: new ones would be memory that grows. */
+  #lent: Buffer[] = [];
+  #free: Buffer[] = [];
   dropped = 0;
 
   constructor(options: LogOptions) {
@@ -77,6 +81,10 @@ class PinoLog implements Log {
     });
     this.#destination.on('drop', (given: Buffer) => {
       for (const byte of given) if (byte === LF) this.dropped += 1;
+    });
+    // Told when everything that was handed over is written.
+    this.#destination.on('drain', () => {
+      for (const block of this.#lent.splice(0)) if (this.#free.length < MAX_FREE) this.#free.push(block);
     });
     // A log that cannot be written must not stop the answers.
     this.#destination.on('error', () => {
@@ -126,7 +134,8 @@ class PinoLog implements Log {
   #handOver(): void {
     if (this.#used === 0) return;
     const block = this.#block.subarray(0, this.#used);
-    this.#block = Buffer.allocUnsafeSlow(BLOCK_BYTES);
+    this.#lent.push(this.#block);
+    this.#block = this.#free.pop() ?? Buffer.allocUnsafeSlow(BLOCK_BYTES);
     this.#used = 0;
     // The types know texts alone; `contentMode` says that these are bytes.
     this.#destination.write(block as unknown as string);
