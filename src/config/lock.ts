@@ -72,7 +72,7 @@ export async function readLock(path: string): Promise<Lock> {
 }
 
 const HEADER = [
-  'Written by `smallfirst certify --write` and `smallfirst pins update --write`; review changes, do not edit.',
+  'Written by `smallfirst certify --write`, `smallfirst review --write` and `smallfirst pins update --write`; review changes, do not edit.',
   'A certificate is void when it expires or when anything in its pins changes: then the frontier answers.',
 ];
 
