@@ -23,11 +23,18 @@ import type { LiveSettings, LiveSnapshot, Standing, WatchedCertificate } from '.
 
 /** E below which a safer threshold's own detector lets it run provisionally. */
 const PROVISIONAL_BELOW = 10;
+/**
+ * Audited answers that a safer threshold must have accepted before it may run: nothing speaks against one that accepts nothing, and
+ * under it each request would pay the small model and then the ceiling all the same.
+ */
+const PROVISIONAL_AUDITS = 5;
 
 /** A stricter threshold and what the same audits say about it. */
 interface Safer {
   readonly threshold: number;
   readonly detector: WeightedECusum;
+  /** Audited answers that it would have accepted, since its detector began. */
+  accepted: number;
 }
 
 /** Who may answer under a certificate, how many of the requests, and how they are audited: folded from rows and from recorded events. */
@@ -52,7 +59,7 @@ export class LiveState {
     this.#safer = [...new Set(settings.saferThresholds)]
       .filter((threshold) => threshold > own)
       .sort((a, b) => a - b)
-      .map((threshold) => ({ threshold, detector: new WeightedECusum() }));
+      .map((threshold) => ({ threshold, detector: new WeightedECusum(), accepted: 0 }));
   }
 
   get standing(): Standing {
@@ -68,9 +75,10 @@ export class LiveState {
     const { floor } = this.#certificate;
     const weight = auditWeight(row.inclusion, this.plan.minimum);
     const score = retentionScore(row, floor.retain);
-    for (const { threshold, detector } of this.#safer) {
-      const accepted = row.accepted && pair.confidence !== null && pair.confidence >= threshold;
-      detector.add(retentionScore({ ...row, accepted }, floor.retain), weight);
+    for (const safer of this.#safer) {
+      const accepted = row.accepted && pair.confidence !== null && pair.confidence >= safer.threshold;
+      if (accepted) safer.accepted += 1;
+      safer.detector.add(retentionScore({ ...row, accepted }, floor.retain), weight);
     }
     if (row.accepted) this.plan.add(pair.confidence, score, row.inclusion);
     if (this.#standing === 'certified') return this.#certified(score, weight, row.accepted);
@@ -148,14 +156,15 @@ export class LiveState {
     return [{ kind: 'alarm', reason, detail: { e: Number.isFinite(e) ? e : null, threshold } }, ...this.#fallBack()];
   }
 
-  /** To the boldest stricter threshold that its own detector has next to nothing against, or to the ceiling. */
+  /** To the boldest stricter threshold that some audits are about and next to nothing speaks against, or to the ceiling. */
   #fallBack(): readonly EventDraft[] {
-    const safer = this.#safer.find(({ detector }) => detector.value < PROVISIONAL_BELOW);
+    const safer = this.#safer.find(({ detector, accepted }) => detector.value < PROVISIONAL_BELOW && accepted >= PROVISIONAL_AUDITS);
     this.#standing = safer === undefined ? 'ceiling' : { provisional: safer.threshold };
     if (safer === undefined) return [];
+    const { threshold, accepted } = safer;
     const e = safer.detector.value;
-    const reason = `Answers from confidence ${safer.threshold} on go on provisionally, uncertified: the same audits give E = ${shortE(e)} against them.`;
-    return [{ kind: 'provisional', reason, detail: { threshold: safer.threshold, e } }];
+    const reason = `Answers from confidence ${threshold} on go on provisionally, uncertified: ${accepted} of them were audited, and give E = ${shortE(e)} against them.`;
+    return [{ kind: 'provisional', reason, detail: { threshold, e, accepted } }];
   }
 
   #rollBack(): void {
@@ -185,7 +194,10 @@ export class LiveState {
     if (share === this.plan.share) return;
     this.plan.spend(share);
     this.#detector.restart();
-    for (const { detector } of this.#safer) detector.restart();
+    for (const safer of this.#safer) {
+      safer.detector.restart();
+      safer.accepted = 0;
+    }
   }
 
   /**

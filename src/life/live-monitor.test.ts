@@ -183,6 +183,18 @@ describe('a live monitor', () => {
     expect([kinds, monitor.exposure, monitor.standing]).toEqual([['alarm'], 0, 'ceiling']);
   });
 
+  it('leaves all to the ceiling where nothing was audited that a safer threshold accepts: each request would pay twice', () => {
+    const kindsAfter = (sure: number) => {
+      const monitor = new LiveMonitor(certificate, { ...settings, stages: [], saferThresholds: [0.9] });
+      const deps = source();
+      const rows = [...Array(sure).fill(pair({ confidence: 0.95 })), ...Array(40).fill(pair({ confidence: 0.75, smallQuality: 0 }))];
+      const events = rows.flatMap((row: StoredPair) => monitor.audited({ ...row, inclusion: 0.015 }, deps));
+      return [events.map(({ kind }) => kind), monitor.standing];
+    };
+    expect(kindsAfter(4)).toEqual([['alarm'], 'ceiling']);
+    expect(kindsAfter(5)).toEqual([['alarm', 'provisional'], { provisional: 0.9 }]);
+  });
+
   it('counts a request below the threshold, without confidence, or sent upwards by triage as escalated', () => {
     const lossAt = (parts: Partial<StoredPair>, of: Partial<WatchedCertificate> = {}) => {
       const monitor = new LiveMonitor({ ...certificate, ...of }, settings);

@@ -144,6 +144,9 @@ describe('a certificate in traffic', () => {
     upstream.script('tiny', (body) => ({
       tokens: [JSON.stringify(body).includes('sure') ? { text: 'billing', logprob: -0.001 } : { text: 'refund', logprob: half }],
     }));
+    // A threshold that nothing was audited about would never do: some answers are sure, and right.
+    for (let n = 0; n < 5; n += 1) await askTask(world, 'classify', `sure ${question('billing', n)}`);
+    await pairsKept(world, 'classify', 'audit', 5);
     let n = 0;
     while ((await shownTask(world, 'classify')).live?.standing === 'certified' && n < 80) {
       await askTask(world, 'classify', question('billing', n));
@@ -156,6 +159,22 @@ describe('a certificate in traffic', () => {
       ['small', 'fixed-threshold'],
       ['frontier', 'ceiling'],
     ]);
+  });
+
+  it('leaves all to the ceiling after an alarm where no audited answer was as sure as a safer threshold asks', async () => {
+    await open('canary: false, audit: { share: 1 }');
+    await world.certify({ threshold: 0.5 });
+    upstream.script('tiny', { tokens: [{ text: 'refund', logprob: Math.log(0.55) }] });
+    let n = 0;
+    while ((await shownTask(world, 'classify')).live?.standing === 'certified' && n < 80) {
+      await ask(n);
+      n += 1;
+    }
+    expect((await shownTask(world, 'classify')).live).toMatchObject({ standing: 'ceiling', provisionalThreshold: null });
+    const before = upstream.calls.length;
+    expect(await decisions(1)).toEqual(['fallen-back']);
+    // The ceiling alone is paid.
+    expect(upstream.calls.slice(before).map(({ model }) => model)).toEqual(['huge']);
   });
 
   it('is void from the request on that follows a changed version, for good, and says so once', async () => {
