@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { writeContainer } from './container.ts';
+import { writeContainer } from '../container/index.ts';
 import { Classifier, checksumOf, parseClassifier, serialiseClassifier, trainClassifier } from './index.ts';
 
 const rows = ['red apple', 'green apple', 'fast car', 'old car', 'tall tree', 'green tree'].map((text) => ({

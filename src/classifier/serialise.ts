@@ -1,5 +1,5 @@
+import { finite, invalid, readContainer, type SectionData, sectionOf, writeContainer } from '../container/index.ts';
 import type { Json } from '../core/index.ts';
-import { type Container, invalid, readContainer, type SectionData, writeContainer } from './container.ts';
 import { BLOCKS } from './feature-scanner.ts';
 import type { ClassifierModel } from './model.ts';
 
@@ -24,7 +24,7 @@ export function parseClassifier(file: Uint8Array): { readonly model: ClassifierM
   if (!isLabels(labels)) throw invalid('the labels of the student file are not at least two different texts');
   if (typeof temperature !== 'number' || !(temperature > 0)) throw invalid('the temperature of the student file is not above 0');
   if (!isBlockWeights(blockWeights)) throw invalid('the block weights of the student file are wrong');
-  const hashes = section(container, 'hashes', Int32Array, null);
+  const hashes = sectionOf(container, 'hashes', Int32Array, null);
   const features = hashes.length;
   if (hashes.includes(0) || new Set(hashes).size !== features) throw invalid('the vocabulary of the student file repeats itself');
   const model: ClassifierModel = {
@@ -32,24 +32,12 @@ export function parseClassifier(file: Uint8Array): { readonly model: ClassifierM
     temperature,
     blockWeights,
     hashes,
-    idf: finite(section(container, 'idf', Float32Array, features)),
-    scales: finite(section(container, 'scales', Float32Array, features)),
-    biases: finite(section(container, 'biases', Float32Array, labels.length)),
-    weights: section(container, 'weights', Int8Array, features * labels.length),
+    idf: finite(sectionOf(container, 'idf', Float32Array, features)),
+    scales: finite(sectionOf(container, 'scales', Float32Array, features)),
+    biases: finite(sectionOf(container, 'biases', Float32Array, labels.length)),
+    weights: sectionOf(container, 'weights', Int8Array, features * labels.length),
   };
   return { model, metadata: (metadata ?? {}) as ClassifierMetadata };
-}
-
-function section<T extends SectionData>(container: Container, name: string, type: new (length: number) => T, length: number | null): T {
-  const data = container.sections.get(name);
-  if (!(data instanceof type) || (length !== null && data.length !== length))
-    throw invalid(`the section ${JSON.stringify(name)} of the student file is missing or has the wrong size`);
-  return data;
-}
-
-function finite(data: Float32Array): Float32Array {
-  if (!data.every(Number.isFinite)) throw invalid('the student file holds a number that is not finite');
-  return data;
 }
 
 function isLabels(value: Json | undefined): value is readonly string[] {

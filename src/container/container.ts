@@ -4,7 +4,7 @@ import { type Json, SmallfirstError } from '../core/index.ts';
 /** Arrays that a file can hold; numbers are little-endian on every machine. */
 export type SectionData = Int8Array | Int32Array | Float32Array;
 
-/** What a student file holds: its kind, a JSON header and named arrays. Later kinds of students use the same container. */
+/** What a student file holds: its kind, a JSON header and named arrays. Every kind of student uses the same container. */
 export interface Container {
   /** `classifier`; a reader refuses a kind that it does not know. */
   readonly kind: string;
@@ -66,9 +66,28 @@ export function checksumOf(file: Uint8Array): string {
   return Buffer.from(file.subarray(Math.max(0, file.length - CHECKSUM))).toString('hex');
 }
 
-/** The one error of this file format. */
+/** The one error of this file format: STUDENT_FILE_INVALID. */
 export function invalid(message: string): SmallfirstError {
   return new SmallfirstError('STUDENT_FILE_INVALID', message);
+}
+
+/** A named array of the wanted type, and of `length` numbers unless that is null. Throws STUDENT_FILE_INVALID. */
+export function sectionOf<T extends SectionData>(
+  container: Container,
+  name: string,
+  type: new (length: number) => T,
+  length: number | null,
+): T {
+  const data = container.sections.get(name);
+  if (!(data instanceof type) || (length !== null && data.length !== length))
+    throw invalid(`the section ${JSON.stringify(name)} of the student file is missing or has the wrong size`);
+  return data;
+}
+
+/** The same array. Throws STUDENT_FILE_INVALID when a number in it is not finite. */
+export function finite(data: Float32Array): Float32Array {
+  if (!data.every(Number.isFinite)) throw invalid('the student file holds a number that is not finite');
+  return data;
 }
 
 type SectionType = 'int8' | 'int32' | 'float32';
