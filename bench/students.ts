@@ -64,13 +64,13 @@ async function officialSplit(set: string): Promise<SplitFigures> {
       accuracy: scores.accuracy,
       accuracy95: { low: interval.low, high: interval.high },
       macroF1: scores.macroF1,
-      eceRaw: unscaledEce(student, test, card.temperature),
+      eceRaw: await unscaledEce(student, test, card.temperature ?? 1),
       ece: scores.ece,
       aurc: scores.aurc,
       coverage95: scores.coverage95,
       coverage98: scores.coverage98,
       crossValidation: { ...card.crossValidation },
-      temperature: card.temperature,
+      temperature: card.temperature ?? null,
       trainSeconds: card.trainingSeconds,
       trainCpuSeconds: (cpu.user + cpu.system) / 1e6,
       p50Us: latencyUs.p50,
@@ -84,16 +84,16 @@ async function officialSplit(set: string): Promise<SplitFigures> {
 }
 
 /** ECE of softmax(margins) on the test rows: the calibrated distribution with its temperature taken back out. */
-function unscaledEce(
+async function unscaledEce(
   student: Awaited<ReturnType<typeof loadStudent>>,
   test: readonly { readonly text: string; readonly label?: string | null }[],
   temperature: number,
-): number {
+): Promise<number> {
   const probabilities: number[] = [];
   const outcomes: number[] = [];
   for (const row of test) {
     // p ∝ exp(m / T), so p^T ∝ exp(m).
-    const ranked = student.rank(row.text, student.card.classes);
+    const { ranked } = await student.explain(row.text, student.card.classes);
     const powers = ranked.map(({ probability }) => probability ** temperature);
     probabilities.push(powers[0]! / powers.reduce((sum, power) => sum + power, 0));
     outcomes.push(ranked[0]!.label === row.label ? 1 : 0);
@@ -104,7 +104,7 @@ function unscaledEce(
 /** Ten-fold cross-validation where no official split exists. The temperature was fitted on the same held-out rows (one number). */
 function tenFolds(rows: readonly TrainingRow[]): { readonly [key: string]: Json; readonly accuracy: number } {
   const startedAt = systemClock.monotonic();
-  const { heldOut } = trainClassifier(rows, { seed: SEED, folds: 10 });
+  const { heldOut } = trainClassifier(labelled(rows), { seed: SEED, folds: 10 });
   const seconds = (systemClock.monotonic() - startedAt) / 1000;
   const outcomes = heldOut.map((row, index) => (row.label === rows[index]!.label ? 1 : 0));
   const confidences = heldOut.map((row) => row.probability);
@@ -120,6 +120,10 @@ function tenFolds(rows: readonly TrainingRow[]): { readonly [key: string]: Json;
     coverage95: coverageAt(confidences, outcomes, 0.95).coverage,
     seconds,
   };
+}
+
+function labelled(rows: readonly TrainingRow[]): { readonly text: string; readonly label: string }[] {
+  return rows.flatMap(({ text, label }) => (typeof label === 'string' ? [{ text, label }] : []));
 }
 
 function describe(set: string, f: SplitFigures): string {

@@ -146,7 +146,7 @@ describe('a recording', () => {
 });
 
 describe('an embedded student', () => {
-  const student = { version: 'sha256:1', predict: (text: string) => ({ label: text.length > 5 ? 'long' : 'short', probability: 0.75 }) };
+  const student = { version: 'sha256:1', answer: (text: string) => ({ text: text.length > 5 ? 'long' : 'short', confidence: 0.75 }) };
 
   it('reads the input without the prompt, answers with a label, and states its probability', async () => {
     let time = 0;

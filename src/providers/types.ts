@@ -37,16 +37,19 @@ export interface ModelSource {
   readonly path: string | null;
 }
 
-/** What an embedded classifier says of a text. */
+/** What a student says of a text, in the task's output form. */
 export interface StudentAnswer {
-  readonly label: string;
-  /** Calibrated P(label is right). */
-  readonly probability: number;
+  readonly text: string;
+  /** Calibrated P(in scope and right). */
+  readonly confidence: number;
+  /** Tokens that an embedding endpoint counted; absent where none was called. */
+  readonly inputTokens?: number;
 }
 
-/** An embedded classifier, as the student adapter needs it. */
+/** An embedded student, as the student adapter needs it. */
 export interface StudentModel {
-  predict(text: string): StudentAnswer;
+  /** A promise where an embedding endpoint is called first; it rejects with what that call throws, or ABORTED. */
+  answer(text: string, signal?: AbortSignal | null): StudentAnswer | Promise<StudentAnswer>;
   /** What pins this student: a checksum of its files, served as its model version. */
   readonly version: string;
 }

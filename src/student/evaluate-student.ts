@@ -2,8 +2,7 @@ import { aurc, coverageAt, ece } from '../confidence/index.ts';
 import type { Clock } from '../core/index.ts';
 import { quantileSorted } from '../statistics/index.ts';
 import { macroF1 } from './macro-f1.ts';
-import type { Student } from './student-folder.ts';
-import type { PredictionRow } from './types.ts';
+import type { PredictionRow, Student } from './types.ts';
 
 /** What a student says about one row. */
 export interface RowPrediction {
@@ -48,9 +47,9 @@ export function evaluateStudent(student: Student, rows: readonly PredictionRow[]
   const micros = new Float64Array(rows.length);
   const predictions = rows.map((row, index): RowPrediction => {
     const startedAt = clock.monotonic();
-    const { label, probability } = student.predict(row.text);
+    const { label = '', confidence } = student.predict(row.text);
     micros[index] = (clock.monotonic() - startedAt) * 1000;
-    return { ...(row.id === undefined ? {} : { id: row.id }), label, confidence: probability };
+    return { ...(row.id === undefined ? {} : { id: row.id }), label, confidence };
   });
   micros.sort();
   const labelled = [...rows.keys()].filter((index) => rows[index]!.label !== undefined);

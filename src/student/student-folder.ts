@@ -1,23 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { Classifier, checksumOf, type LabelProbability, type Prediction, parseClassifier } from '../classifier/index.ts';
+import { Classifier, checksumOf, parseClassifier } from '../classifier/index.ts';
 import { SmallfirstError } from '../core/index.ts';
-import type { StudentCard } from './types.ts';
+import { classifierStudent } from './classifier-student.ts';
+import type { Student, StudentCard } from './types.ts';
 
 export const CARD_FILE = 'student.json';
 export const MODEL_FILE = 'model.bin';
-
-/** A trained student, ready to answer. */
-export interface Student {
-  readonly card: StudentCard;
-  /** `sha256:` and the checksum of the model file: what a certificate pins. */
-  readonly version: string;
-  /** The best label with its calibrated probability. Synchronous; never throws. */
-  predict(text: string): Prediction;
-  /** The `count` most probable labels, most probable first. */
-  rank(text: string, count: number): LabelProbability[];
-}
 
 /** Loads a student from its folder. Throws STUDENT_FILE_INVALID when a file is missing, foreign, damaged or does not belong to the other. */
 export async function loadStudent(folder: string): Promise<Student> {
@@ -26,12 +16,7 @@ export async function loadStudent(folder: string): Promise<Student> {
   const classifier = new Classifier(parseClassifier(bytes).model);
   const checksum = checksumOf(bytes);
   if (card.model.sha256 !== checksum) throw damaged(`${CARD_FILE} and ${MODEL_FILE} in ${folder} do not belong together`);
-  return {
-    card,
-    version: `sha256:${checksum}`,
-    predict: (text) => classifier.predict(text),
-    rank: (text, count) => classifier.rank(text, count),
-  };
+  return classifierStudent(card, `sha256:${checksum}`, classifier);
 }
 
 /** Throws USAGE when the folder holds something that is not a student: it will not be replaced. */

@@ -112,11 +112,11 @@ describe('evaluating a student', () => {
     await train(out);
     const student = await loadStudent(out);
     const found = evaluateStudent(student, [{ id: 'x', ...gold() }, { id: 7, text: 'charged twice' }, gold()], clock());
-    const { label, probability } = student.predict('where is the parcel');
+    const { label, confidence } = student.predict('where is the parcel');
     expect(found.predictions).toEqual([
-      { id: 'x', label, confidence: probability },
-      { id: 7, label: 'billing', confidence: student.predict('charged twice').probability },
-      { label, confidence: probability },
+      { id: 'x', label, confidence },
+      { id: 7, label: 'billing', confidence: student.predict('charged twice').confidence },
+      { label, confidence },
     ]);
     expect({ ...found, predictions: [] }).toEqual({ n: 3, labelled: 0, scores: null, latencyUs: expect.anything(), predictions: [] });
     expect(found.latencyUs.p50).toBeCloseTo(3, 6);

@@ -1,4 +1,11 @@
-import { checksumOf, type HeldOutPrediction, serialiseClassifier, type TrainedClassifier, trainInSteps } from '../classifier/index.ts';
+import {
+  checksumOf,
+  type HeldOutPrediction,
+  type LabelledText,
+  serialiseClassifier,
+  type TrainedClassifier,
+  trainInSteps,
+} from '../classifier/index.ts';
 import { aurc, ece } from '../confidence/index.ts';
 import { contentHash, type Json, SmallfirstError } from '../core/index.ts';
 import { macroF1 } from './macro-f1.ts';
@@ -13,10 +20,11 @@ export interface TrainedStudent {
 
 /** Trains a classifier, cross-validates it, and writes its folder whole or not at all. Throws INPUT_INVALID, USAGE or ABORTED. */
 export async function trainStudent(options: TrainStudentOptions): Promise<TrainedStudent> {
-  const { rows, outDir, seed, clock } = options;
+  const { outDir, seed, clock } = options;
+  const rows = labelled(options.rows);
   await checkReplaceable(outDir);
   const startedAt = clock.monotonic();
-  const trained = await train(options);
+  const trained = await train(options, rows);
   const crossValidation = validationFigures(rows, trained.heldOut, trained.folds);
   const trainingSeconds = (clock.monotonic() - startedAt) / 1000;
   const about = {
@@ -44,7 +52,7 @@ export async function trainStudent(options: TrainStudentOptions): Promise<Traine
 }
 
 /** Lets the event loop turn between the steps of a training, so that an interrupt is seen at once. */
-async function train({ rows, seed, signal, onProgress }: TrainStudentOptions): Promise<TrainedClassifier> {
+async function train({ seed, signal, onProgress }: TrainStudentOptions, rows: readonly LabelledText[]): Promise<TrainedClassifier> {
   const steps = trainInSteps(rows, { seed, ...(onProgress ? { onProgress } : {}) });
   for (;;) {
     const step = steps.next();
@@ -54,7 +62,7 @@ async function train({ rows, seed, signal, onProgress }: TrainStudentOptions): P
   }
 }
 
-function validationFigures(rows: readonly TrainingRow[], heldOut: readonly HeldOutPrediction[], folds: number): CrossValidation {
+function validationFigures(rows: readonly LabelledText[], heldOut: readonly HeldOutPrediction[], folds: number): CrossValidation {
   const outcomes = rows.map((row, index) => (heldOut[index]!.label === row.label ? 1 : 0));
   const scaled = heldOut.map((row) => row.probability);
   return {
@@ -72,4 +80,11 @@ function validationFigures(rows: readonly TrainingRow[], heldOut: readonly HeldO
     )!,
     aurc: aurc(scaled, outcomes)!,
   };
+}
+
+function labelled(rows: readonly TrainingRow[]): LabelledText[] {
+  return rows.map(({ text, label }) => {
+    if (typeof label === 'string') return { text, label };
+    throw new SmallfirstError('INPUT_INVALID', 'a classifier is trained from rows with a label');
+  });
 }

@@ -85,7 +85,7 @@ function describeCard(card: StudentCard, out: string): string {
   const { crossValidation: held } = card;
   return [
     `Trained on ${card.rows} rows, ${card.classes} labels, in ${card.trainingSeconds.toFixed(1)} s.`,
-    `Held out in ${held.folds} folds: accuracy ${percent(held.accuracy)}, macro F1 ${percent(held.macroF1)}, calibration error ${percent(held.ece)} (${percent(held.eceUnscaled)} before scaling).`,
+    `Held out in ${held.folds} folds: accuracy ${percent(held.accuracy)}, macro F1 ${percent(held.macroF1 ?? 0)}, calibration error ${percent(held.ece)} (${percent(held.eceUnscaled ?? 0)} before scaling).`,
     `Written to ${out} (${(card.model.bytes / 1e6).toFixed(2)} MB).`,
     '',
   ].join('\n');
