@@ -10,6 +10,7 @@ export const layers: Readonly<Record<string, number>> = {
   metrics: 1,
   finops: 1,
   classifier: 1,
+  tagger: 1,
   templates: 1,
   triage: 1,
   monitor: 1,
