@@ -58,7 +58,7 @@ export async function openOperations(world: OperationsWorld): Promise<Operations
   const { config, clock, log, recorder, keys, prices, directory, active, version } = world;
   const startedAt = clock.now();
   const ledger = new Ledger(declaredBudgets(keys.list(), config.budgets));
-  const store = lazyStore(world.location);
+  const store = lazyStore(world.location, clock);
   const tracing = config.observe.otel === null ? null : await openTracing(config.observe.otel, version);
   const restoring = await restore(world, ledger, store.open);
   const metrics = openMetrics(
@@ -188,12 +188,28 @@ async function restore(
   };
 }
 
+/** How long after a start the recorder's thread may take to make a store that was never there, and how often that is looked at. */
+const MAKING_MS = 5_000;
+const LOOK_MS = 50;
+
 /** The store for reading, in a thread of its own so that no report makes an answer wait; opened when it is first needed. */
-function lazyStore(location: StoreLocation): { readonly open: () => Promise<Store>; readonly close: () => Promise<void> } {
+function lazyStore(location: StoreLocation, clock: Clock): { readonly open: () => Promise<Store>; readonly close: () => Promise<void> } {
   let opening: Promise<Store> | null = null;
+  const until = clock.monotonic() + MAKING_MS;
+  const attempt = async (): Promise<Store> => {
+    for (;;) {
+      try {
+        return await openStore(location, { readOnly: true, thread: true, maxConnections: 4 });
+      } catch (cause) {
+        // At the very first start nothing is there to read: it is being made, and then it is empty, which is an answer.
+        if (location.kind !== 'sqlite' || clock.monotonic() >= until) throw cause;
+        await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+      }
+    }
+  };
   return {
     open: () => {
-      opening ??= openStore(location, { readOnly: true, thread: true, maxConnections: 4 }).catch((cause: unknown) => {
+      opening ??= attempt().catch((cause: unknown) => {
         opening = null;
         throw new SmallfirstError('STORE_UNAVAILABLE', 'The store cannot be read yet.', { cause });
       });

@@ -124,6 +124,17 @@ describe('the admin API', () => {
     expect(Object.keys(document.json.paths as object)).toEqual([...new Set(Object.values(endpoints).map(({ path }) => path))]);
   });
 
+  it('answers at once after the very first start: what is not there yet is empty', async () => {
+    const at = await served(GUARDED);
+    const [tasks, task, calls, bill] = await Promise.all(
+      ['/admin/tasks', '/admin/tasks/classify', '/admin/calls', '/admin/bill'].map((path) => call(at, 'GET', path)),
+    );
+    expect(tasks).toMatchObject({ status: 200, json: { tasks: [{ task: 'classify', isDeclared: true, calls: 0 }] } });
+    expect(task).toMatchObject({ status: 200, json: { task: 'classify', models: [], events: [] } });
+    expect(calls).toEqual({ status: 200, json: { calls: [], next: null } });
+    expect(bill).toMatchObject({ status: 200, json: { rows: [], total: { calls: 0, costUsd: 0 } } });
+  });
+
   it('pages through calls', async () => {
     const at = await served(GUARDED);
     for (let i = 0; i < 3; i += 1) await (await chat(at, 'anybody')).text();
