@@ -16,6 +16,7 @@ export const layers: Readonly<Record<string, number>> = {
   monitor: 1,
   similarity: 1,
   privacy: 1,
+  expressions: 1,
   config: 2,
   providers: 2,
   store: 2,
@@ -68,6 +69,8 @@ export const homes: Readonly<Record<string, readonly string[]>> = {
   '@opentelemetry/exporter-trace-otlp-http': ['gateway'],
   ajv: ['metrics', 'config'],
   uuid: ['core'],
+  '@marcbachmann/cel-js': ['expressions'],
+  liquidjs: ['expressions'],
 };
 
 /** What the pure layers (0 and 1) may import from outside. `node:module` loads ajv on first use, so that nothing else pays for it. */
@@ -78,6 +81,8 @@ export const pureExternals: ReadonlySet<string> = new Set([
   '@pydantic/genai-prices',
   'gpt-tokenizer',
   'ajv',
+  '@marcbachmann/cel-js',
+  'liquidjs',
 ]);
 
 /** Longest file that is still one job. */
