@@ -16,6 +16,7 @@ export const layers: Readonly<Record<string, number>> = {
   monitor: 1,
   similarity: 1,
   privacy: 1,
+  pruning: 1,
   expressions: 1,
   config: 2,
   providers: 2,
