@@ -1,5 +1,5 @@
 import type { AnswerHead } from '../providers/index.ts';
-import { isForeignLimit } from './budget-headers.ts';
+import { describesBody, passedHeaders } from './answer-headers.ts';
 
 /** Whether a failed answer's body may go on: an error object, and not about the credential of ours that the upstream refused. */
 export function mayPass(head: AnswerHead, body: Buffer): boolean {
@@ -30,18 +30,9 @@ function isJson(contentType: string | null, body: Buffer): boolean {
   return first.startsWith('{') || first.startsWith('[');
 }
 
-/**
- * What goes on of a failed answer whose body does not: everything but what describes the body. `isLimited`: budgets of ours hold for
- * the client, so that the limits of the upstream's account are not its own.
- */
-export function errorHeaders(headers: readonly string[], isLimited: boolean): string[] {
-  const kept: string[] = [];
-  for (let i = 0; i + 1 < headers.length; i += 2) {
-    const name = headers[i] as string;
-    if (name.startsWith('content-') || name.startsWith('x-smallfirst-') || (isLimited && isForeignLimit(name))) continue;
-    kept.push(name, headers[i + 1] as string);
-  }
-  return kept;
+/** What goes on of a failed answer whose body does not: everything but what describes the body. For `isLimited`, see `passedHeaders`. */
+export function errorHeaders(head: Pick<AnswerHead, 'headers' | 'target'>, isLimited: boolean): string[] {
+  return passedHeaders(head, isLimited, describesBody);
 }
 
 /** An error as a frame of a stream: with its event's name where the protocol has names. */

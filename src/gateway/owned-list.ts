@@ -1,7 +1,7 @@
 import { SmallfirstError } from '../core/index.ts';
 import type { AnswerHead, AnswerSink, JsonObject, OutboundCall, Upstream, UpstreamRequest, UpstreamTarget } from '../providers/index.ts';
 import { answerError, answerJson } from './answer.ts';
-import { isForeignLimit } from './budget-headers.ts';
+import { describesBody, passedHeaders } from './answer-headers.ts';
 import { renderForeignError } from './errors.ts';
 import type { Exchange, Worker } from './exchange.ts';
 import { errorHeaders, mayPass, withoutAccount } from './foreign-error.ts';
@@ -88,7 +88,7 @@ export class OwnedList implements Worker {
       if (!isLast) continue;
       exchange.answeredAt = this.#deps.clock.monotonic();
       this.#booking.book({ outcome: 'accepted', error: null, report: null });
-      answerJson(exchange, 200, walk.document(page.document), passing(head));
+      answerJson(exchange, 200, walk.document(page.document), passedHeaders(head, true, describesBody));
       return;
     }
   }
@@ -99,7 +99,7 @@ export class OwnedList implements Worker {
     this.#exchange.errorCode = code;
     this.#booking.book({ outcome: 'failed', error: code, report: null });
     const own = mayPass(head, body) ? jsonOf(withoutAccount(head, body)) : null;
-    answerJson(this.#exchange, head.status, own ?? renderForeignError(head.status, route.protocol, id), errorHeaders(head.headers, false));
+    answerJson(this.#exchange, head.status, own ?? renderForeignError(head.status, route.protocol, id), errorHeaders(head, false));
   }
 
   #ask(query: string): Promise<{ readonly head: AnswerHead; readonly body: Buffer }> {
@@ -220,15 +220,4 @@ function jsonOf(body: Buffer): JsonObject | null {
 
 function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** Headers of the upstream that go on: nothing that describes the body, which is another now. */
-function passing(head: AnswerHead): string[] {
-  const kept: string[] = [];
-  for (let i = 0; i + 1 < head.headers.length; i += 2) {
-    const name = head.headers[i] as string;
-    if (!name.startsWith('content-') && !name.startsWith('x-smallfirst-') && name !== 'etag' && !isForeignLimit(name))
-      kept.push(name, head.headers[i + 1] as string);
-  }
-  return kept;
 }

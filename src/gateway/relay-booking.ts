@@ -93,6 +93,23 @@ export class RelayBooking {
     if (row !== null) this.#setting.exchange.record(row);
   }
 
+  /** The row of an answer whose status says that there is none; null as for `row`. */
+  refusalRow(status: number): Call | null {
+    const code = status < 500 && status !== 429 && status !== 408 && status !== 409 ? 'UPSTREAM_REJECTED' : 'UPSTREAM_FAILED';
+    this.#setting.exchange.errorCode = code;
+    return this.row({ outcome: 'failed', error: code, report: null });
+  }
+
+  /** Books a stream that ended as its protocol ends one; an error inside it is an answer too, but a failed one. */
+  bookStream(report: TapReport | null, counted?: Usage): void {
+    const own = counted === undefined ? {} : { counted };
+    if (report === null || report.failure === null) this.book({ outcome: 'accepted', error: null, report, ...own });
+    else {
+      this.#setting.exchange.errorCode = 'UPSTREAM_FAILED';
+      this.book({ outcome: 'failed', error: 'UPSTREAM_FAILED', report, ...own });
+    }
+  }
+
   /**
    * Whether a complete answer must be counted, for no call is booked as if it were nothing: it does not say what it used, says what
    * cannot be, or could not be read because it was compressed.

@@ -1,4 +1,4 @@
-import { type Call, type ErrorCode, SmallfirstError, type Usage } from '../core/index.ts';
+import { type Call, type ErrorCode, SmallfirstError } from '../core/index.ts';
 import {
   type AnswerHead,
   type AnswerSink,
@@ -12,15 +12,16 @@ import {
   type UpstreamRequest,
   type UpstreamTarget,
 } from '../providers/index.ts';
-import { answerError, answerJson, cut, endWith, ownHeaders } from './answer.ts';
+import { answerError, answerJson, cut, endWith } from './answer.ts';
+import { relayedHeaders } from './answer-headers.ts';
 import type { Booked, Booking } from './booking.ts';
-import { isForeignLimit } from './budget-headers.ts';
 import { renderForeignError } from './errors.ts';
 import type { Exchange, Worker } from './exchange.ts';
 import { errorFrame, errorHeaders, mayPass, withoutAccount } from './foreign-error.ts';
 import { asksForUsage, outboundCall, speaks } from './outbound.ts';
 import { RelayBooking } from './relay-booking.ts';
 import { Stream, type Streams } from './stream.ts';
+import { isEventStream, mayBeStream, StreamSniffer } from './stream-sniff.ts';
 import type { GatewayDeps } from './types.ts';
 
 /** Plain answers up to this length are held until they are whole: their headers then tell their cost, and a cut one becomes an error. */
@@ -52,6 +53,8 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker, Booked {
   readonly #booking: RelayBooking;
   #sending: UpstreamExchange | null = null;
   #head: AnswerHead | null = null;
+  /** While nobody knows what the answer is. */
+  #sniffer: StreamSniffer | null = null;
   #tap: Tap | null = null;
   #stream: Stream | null = null;
   /** A plain answer: what of it is held, and how long that is. */
@@ -90,8 +93,15 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker, Booked {
   onHead(head: AnswerHead): void {
     this.#head = head;
     this.#booking.head = head;
+    const isStream = isEventStream(head);
+    if (!isStream && mayBeStream(head, this.#exchange)) this.#sniffer = new StreamSniffer();
+    else this.#begin(head, isStream);
+  }
+
+  /** It is known what the answer is: how it is read, and how it goes on. */
+  #begin(head: AnswerHead, isStream: boolean): void {
     const exchange = this.#exchange;
-    const isStream = head.contentType?.startsWith('text/event-stream') === true && head.status < 300;
+    this.#sniffer = null;
     const { tap } = exchange.route;
     if (tap !== null && head.contentEncoding === null && head.status < 300) {
       this.#tap = createTap({
@@ -106,7 +116,9 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker, Booked {
     if (!isStream) return;
     this.#booking.isStream = true;
     this.#stream = new Stream(exchange, this.#options.streams, exchange.route.family);
-    exchange.response.writeHead(head.status, this.#headers(head, this.#tap?.edits === true));
+    const headers = this.#headers(head, this.#tap?.edits === true);
+    if (head.contentType === null) headers.push('content-type', 'text/event-stream');
+    exchange.response.writeHead(head.status, headers);
     this.#stream.open(head.contentEncoding === null);
   }
 
@@ -114,11 +126,25 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker, Booked {
     this.#exchange.capture?.heard(chunk);
     this.#exchange.afterward?.heard(chunk);
     this.#booking.firstByteAt ??= this.#deps.clock.monotonic();
+    if (this.#sniffer !== null) return this.#sniff(this.#sniffer, chunk);
     return this.#stream === null ? this.#plainData(chunk) : this.#streamData(this.#stream, chunk);
+  }
+
+  /** The answer does not say what it is: its first bytes tell. */
+  #sniff(sniffer: StreamSniffer, chunk: Buffer): boolean {
+    const verdict = sniffer.push(chunk);
+    if (verdict === null) return true;
+    this.#begin(this.#head as AnswerHead, verdict === 'stream');
+    return this.#stream === null ? this.#plainData(sniffer.held) : this.#streamData(this.#stream, sniffer.held);
   }
 
   onEnd(): void {
     this.#exchange.answeredAt = this.#deps.clock.monotonic();
+    const sniffer = this.#sniffer;
+    if (sniffer !== null) {
+      this.#begin(this.#head as AnswerHead, false);
+      if (sniffer.held.length > 0) this.#plainData(sniffer.held);
+    }
     if (this.#stream === null) this.#plainEnd();
     else this.#streamEnd(this.#stream);
   }
@@ -175,7 +201,7 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker, Booked {
     this.#exchange.worker = null;
     if (head.status < 300) this.#remember();
     const report = head.status < 400 ? (this.#tap?.report() ?? null) : null;
-    if (head.status >= 400) this.#recordPlain(this.#refusalRow(head.status));
+    if (head.status >= 400) this.#recordPlain(this.#booking.refusalRow(head.status));
     else if (!this.#booking.mustCount(report)) this.#recordPlain(this.#booking.row({ outcome: 'accepted', error: null, report }));
     else {
       this.#booking.count(report, (counted) => this.#recordPlain(this.#booking.row({ outcome: 'accepted', error: null, report, counted })));
@@ -199,7 +225,7 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker, Booked {
     }
     if (head.status >= 400 && request.method !== 'HEAD' && !mayPass(head, body)) {
       const document = renderForeignError(head.status, route.protocol, this.#exchange.id);
-      answerJson(this.#exchange, head.status, document, errorHeaders(head.headers, this.#exchange.reservation?.headers != null));
+      answerJson(this.#exchange, head.status, document, errorHeaders(head, this.#exchange.reservation?.headers != null));
       return;
     }
     // Nothing was sent yet, so the length is known; but to a HEAD it is the upstream's word.
@@ -226,12 +252,6 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker, Booked {
     answerError(this.#exchange, error);
   }
 
-  #refusalRow(status: number): Call | null {
-    const code = status < 500 && status !== 429 && status !== 408 && status !== 409 ? 'UPSTREAM_REJECTED' : 'UPSTREAM_FAILED';
-    this.#exchange.errorCode = code;
-    return this.#booking.row({ outcome: 'failed', error: code, report: null });
-  }
-
   // --- streams ------------------------------------------------------------------------------------------------------------------
 
   #streamData(stream: Stream, chunk: Buffer): boolean {
@@ -255,7 +275,7 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker, Booked {
       this.#remember();
       const report = tap.report();
       if (this.#booking.mustCount(report)) this.#countStream(stream, report);
-      else this.#bookStream(report);
+      else this.#booking.bookStream(report);
     }
     if (out.length === 0) return true;
     if (this.#isCounting) {
@@ -270,7 +290,7 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker, Booked {
     this.#isCounting = true;
     this.#booking.count(report, (counted) => {
       this.#isCounting = false;
-      this.#bookStream(report, counted);
+      this.#booking.bookStream(report, counted);
       if (this.#exchange.response.destroyed) return;
       for (const bytes of this.#held.splice(0)) {
         stream.passed(bytes);
@@ -305,23 +325,13 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker, Booked {
     };
     if (this.#booking.mustCount(report)) {
       this.#booking.count(report, (counted) => {
-        this.#bookStream(report, counted);
+        this.#booking.bookStream(report, counted);
         close();
       });
       return;
     }
-    this.#bookStream(report);
+    this.#booking.bookStream(report);
     close();
-  }
-
-  /** A stream that ended as its protocol ends one; an error inside it is an answer too, but a failed one. */
-  #bookStream(report: TapReport | null, counted?: Usage): void {
-    const own = counted === undefined ? {} : { counted };
-    if (report === null || report.failure === null) this.#booking.book({ outcome: 'accepted', error: null, report, ...own });
-    else {
-      this.#exchange.errorCode = 'UPSTREAM_FAILED';
-      this.#booking.book({ outcome: 'failed', error: 'UPSTREAM_FAILED', report, ...own });
-    }
   }
 
   // --- ends ---------------------------------------------------------------------------------------------------------------------
@@ -372,29 +382,11 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker, Booked {
     return false;
   }
 
-  /** `isEdited`: the bytes that go out may be others than those that came, so nobody knows their length beforehand. */
   #headers(head: AnswerHead, isEdited: boolean): string[] {
-    const own = ownHeaders(this.#exchange);
-    const name = this.#options.renames ? head.target.name : this.#exchange.model;
-    if (SAFE_NAME.test(name)) own.push('x-smallfirst-model', name);
-    if (this.#exchange.decision !== null) own.push('x-smallfirst-decision', this.#exchange.decision);
-    const limits = this.#exchange.reservation?.headers ?? null;
-    // What is left of a budget explains no error of an upstream, and would contradict its rate limit.
-    if (limits !== null && head.status < 400) own.push(...limits);
-    const headers: string[] = [];
-    for (let i = 0; i + 1 < head.headers.length; i += 2) {
-      const header = head.headers[i] as string;
-      if (header.startsWith('x-smallfirst-') || (isEdited && header === 'content-length') || (limits !== null && isForeignLimit(header)))
-        continue;
-      headers.push(header, head.headers[i + 1] as string);
-    }
-    for (const part of own) headers.push(part);
-    return headers;
+    return relayedHeaders(this.#exchange, head, { renames: this.#options.renames, isEdited });
   }
 
   #bookBroken(outcome: 'failed' | 'aborted', error: ErrorCode): void {
     this.#booking.bookBroken({ outcome, error, report: this.#tap?.report() ?? null });
   }
 }
-
-const SAFE_NAME = /^[\x21-\x7e]{1,256}$/;
