@@ -198,7 +198,10 @@ function directoryOf(config: Config, upstreams: Upstreams): Directory {
   });
   upstreams.add([...live.map(upstreamSettings), ...others.map(({ settings }) => settings)]);
   const models = new Map<string, ServedModel>(
-    live.map(({ name, provider, model, tier }) => [name, { name, provider, model, tier, upstream: upstreams.get(name) }]),
+    live.map(({ name, provider, model, tier, prune }) => [
+      name,
+      { name, provider, model, tier, upstream: upstreams.get(name), isPruned: prune !== null },
+    ]),
   );
   const passthrough = new Map<Family, Leading>(
     others.map(({ family, settings }) => [family, { provider: settings.provider, upstream: upstreams.get(settings.name) }]),

@@ -29,6 +29,7 @@ export function checkModels(raw: Checkable, source: Source, known: Known): reado
     ...provider(name, model, source, known),
     ...fallbacks(name, model, raw.modelNames, source),
     ...price(name, model, source),
+    ...prune(name, model, raw.models, source),
   ]);
 }
 
@@ -90,6 +91,22 @@ function price(name: string, model: Partial<RawModel>, source: Source): readonly
       message: `models.${name}.price lacks "${key}" (US dollars per million tokens); add it, or write free: true.`,
       position,
     }));
+}
+
+/** An alternative would be asked without the parts too, or the pruned model with them: what answers must be one model. */
+function prune(name: string, model: Partial<RawModel>, models: Checkable['models'], source: Source): readonly Problem[] {
+  if (model.prune === undefined) return [];
+  const position = source.at(['models', name, 'prune']);
+  if ((model.fallbacks ?? []).length > 0) {
+    return [
+      { message: `models.${name} has both "prune" and "fallbacks", which were not trained without those texts; keep one.`, position },
+    ];
+  }
+  const users = Object.entries(models).filter(([, other]) => other.fallbacks?.includes(name));
+  return users.map(([user]) => ({
+    message: `models.${name} has "prune" and is a fallback of models.${user}, whose requests hold those texts; keep one.`,
+    position,
+  }));
 }
 
 /** What the schema cannot say of tasks: models that exist, labels that differ, prompts that hold the input. */

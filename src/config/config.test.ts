@@ -60,6 +60,8 @@ describe('a config', () => {
       path: null,
       price: { usdPerMillion: { input: 0.1, output: 0.4 } },
       parameters: {},
+      trained: null,
+      prune: null,
       allowUnpinned: false,
     });
     expect(config.models.get('middle')?.data).toBe('/abs/answers.jsonl');

@@ -24,6 +24,7 @@ export { namingSource, type Pinning, pinningOf } from './pins-rules.ts';
 export { configJsonSchema } from './schema.ts';
 export { loadStoreConfig } from './store.ts';
 export { suggestion } from './suggest.ts';
+export { studentVersion, unversioned } from './student-versions.ts';
 export type {
   BudgetConfig,
   CapsConfig,

@@ -1,12 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { SmallfirstError } from '../core/index.ts';
+import { parsePruneList } from '../pruning/index.ts';
 import type { Known } from './check.ts';
 import { parseConfig } from './parse.ts';
 import { loadDeprecations } from './pins-deprecations.ts';
 import { loadPrices } from './prices.ts';
 import type { Config, Environment } from './types.ts';
 
-/** Reads and checks a config file, its price file, its list of shutdowns and its rubrics. Throws CONFIG_NOT_FOUND when one cannot be read, and ConfigError with everything that is wrong in it. */
+/** Reads and checks a config file, its price file, its list of shutdowns, its rubrics and its lists of pruned prompt parts. Throws CONFIG_NOT_FOUND when one cannot be read, and ConfigError with everything that is wrong in it. */
 export async function loadConfig(path: string, environment: Environment, known: Known = {}): Promise<Config> {
   let text: string;
   try {
@@ -19,10 +20,29 @@ export async function loadConfig(path: string, environment: Environment, known: 
   const { priceFile, deprecationFile } = config;
   return {
     ...config,
+    models: await withPruneLists(config.models),
     tasks: await withRubrics(config.tasks),
     prices: priceFile === null ? config.prices : [...config.prices, ...(await loadPrices(priceFile, environment))],
     deprecations: deprecationFile === null ? [] : await loadDeprecations(deprecationFile, environment),
   };
+}
+
+async function withPruneLists(models: Config['models']): Promise<Config['models']> {
+  const read = new Map(models);
+  for (const [name, model] of models) {
+    if (model.prune === null) continue;
+    const { file } = model.prune;
+    const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+      throw new SmallfirstError('CONFIG_NOT_FOUND', `No list of pruned parts at ${file}, which the model ${name} names.`, { cause });
+    });
+    try {
+      read.set(name, { ...model, prune: { file, list: parsePruneList(text) } });
+    } catch (cause) {
+      if (!(cause instanceof SmallfirstError)) throw cause;
+      throw new SmallfirstError('CONFIG_INVALID', `models.${name}.prune: ${cause.message}`, { position: { file }, cause });
+    }
+  }
+  return read;
 }
 
 async function withRubrics(tasks: Config['tasks']): Promise<Config['tasks']> {

@@ -2,7 +2,8 @@ import type { Capability, Tier } from '../core/index.ts';
 import type { Known } from './check.ts';
 import { priceTerms, withoutUndefined } from './prices.ts';
 import type { RawConfig, RawModel } from './schema.ts';
-import type { ModelConfig, Parameters } from './types.ts';
+import { studentVersion, versionFolder, versionsNamed } from './student-versions.ts';
+import type { ModelConfig, Parameters, TrainedConfig } from './types.ts';
 import { modelUpstream } from './upstream-schema.ts';
 
 const TIERS: readonly Tier[] = ['small', 'mid', 'frontier'];
@@ -29,29 +30,57 @@ export function buildModels(raw: RawConfig, known: Known, inFolder: (path: strin
       path: model.path === undefined ? null : inFolder(model.path),
       price: priceTerms(model),
       parameters: parametersOf(model.parameters),
+      trained: trainedOf(model.trained),
+      prune: model.prune === undefined ? null : { file: inFolder(model.prune), list: null },
       allowUnpinned: model.allowUnpinned ?? raw.allowUnpinned ?? false,
     });
   }
-  for (const [name, student] of Object.entries(raw.students)) {
+  for (const { name, boundary, path } of studentsOf(raw)) {
     models.set(`student/${name}`, {
       name: `student/${name}`,
       provider: 'student',
       model: name,
       tier: 'small',
-      boundary: student.boundary ?? 'internal',
+      boundary: boundary ?? 'internal',
       capabilities: new Set(defaultCapabilities('student', known)),
       contextWindow: null,
       url: null,
       apiKey: null,
       upstream: modelUpstream({}),
       data: null,
-      path: inFolder(student.path),
+      path: inFolder(path),
       price: { free: true },
       parameters: {},
+      trained: null,
+      prune: null,
       allowUnpinned: false,
     });
   }
   return models;
+}
+
+type RawStudent = RawConfig['students'][string];
+
+/** Students under their own names, and the versions of them that ladders name. */
+function studentsOf({ students, tasks }: RawConfig): readonly (RawStudent & { readonly name: string })[] {
+  const named = versionsNamed(
+    Object.values(tasks).map(({ ladder }) => ladder),
+    new Set(Object.keys(students)),
+  );
+  return [
+    ...Object.entries(students).map(([name, student]) => ({ ...student, name })),
+    ...named.flatMap((model) => {
+      const { student = '', version = '' } = studentVersion(model) ?? {};
+      const own = students[student];
+      return own === undefined ? [] : [{ ...own, name: `${student}@${version}`, path: versionFolder(own.path, version) }];
+    }),
+  ];
+}
+
+function trainedOf(raw: RawModel['trained']): TrainedConfig | null {
+  if (raw === undefined) return null;
+  const { until, dataset, rows, job } = raw;
+  return { until: Date.parse(until), dataset: dataset ?? null, rows: rows ?? null, job: job ?? null };
 }
 
 /** The highest place that each model has on any ladder: first small, last frontier, mid between. */

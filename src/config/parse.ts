@@ -14,6 +14,7 @@ import { buildTasks } from './tasks.ts';
 import type { Config, Environment } from './types.ts';
 
 /**
+import { versionsNamed } from './student-versions.ts';
  * Reads the text of a config. `file` names it in errors and is where relative paths start; `known` lists the providers there are.
  * The price file and the list of shutdowns are named, not read: `loadConfig` reads them. Throws one ConfigError with everything that is wrong, each at its line and column.
  */
@@ -59,8 +60,15 @@ function whatCanBeChecked(value: unknown): Checkable {
   const models = asMapping(file.models);
   return {
     models: wellShaped(models, modelSchema),
-    tasks: wellShaped(asMapping(file.tasks), taskSchema),
-    modelNames: [...Object.keys(models), ...Object.keys(asMapping(file.students)).map((name) => `student/${name}`)],
+    tasks,
+    modelNames: [
+      ...Object.keys(models),
+      ...students.map((name) => `student/${name}`),
+      ...versionsNamed(
+        Object.values(tasks).map(({ ladder }) => ladder ?? []),
+        new Set(students),
+      ),
+    ],
   };
 }
 
@@ -78,4 +86,6 @@ function wellShaped<T>(entries: Readonly<Record<string, unknown>>, schema: z.Zod
 
 function asMapping(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
+  const students = Object.keys(asMapping(file.students));
+  const tasks = wellShaped(asMapping(file.tasks), taskSchema);
 }

@@ -20,16 +20,23 @@ export interface PinnedJudge {
   readonly rubric: string;
 }
 
-/** The pins that a config itself gives: both models with their providers, the student's and the triage's checksums, the kind of answer, and of a judge its model and the hash of its rubric. */
+/** The pins that a config itself gives: both models with their providers, the student's and the triage's checksums, the texts that either is asked without, the kind of answer, and of a judge its model and the hash of its rubric. */
 export function pinsOf({ task, small, big, smallVersion, triageVersion = null, judge }: Pinned): Readonly<Record<string, string>> {
   return {
     small: whichModel(small),
     big: whichModel(big),
     ...(smallVersion === null ? {} : { 'small.version': smallVersion }),
+    ...prunePin('small.prune', small),
+    ...prunePin('big.prune', big),
     ...(triageVersion === null ? {} : { triage: triageVersion }),
     ...(judge === null ? {} : { judge: whichModel(judge.model), rubric: contentHash(judge.rubric) }),
     output: contentHash(task.output as unknown as Json),
   };
+}
+
+/** A model that is asked without other texts is another model. */
+function prunePin(name: string, { prune }: ModelConfig): Readonly<Record<string, string>> {
+  return prune === null || prune.list === null ? {} : { [name]: prune.list.hash };
 }
 
 /** Provider, name on the wire, and the host where that is not the vendor's own. */

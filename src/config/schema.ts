@@ -4,7 +4,7 @@ import { lifeShape } from './life-schema.ts';
 import { captureSchema, servingShape } from './serving-schema.ts';
 import { upstreamShape } from './upstream-schema.ts';
 
-const NAME = /^[A-Za-z0-9][A-Za-z0-9._:/-]*$/;
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._:/-]*(?:@[A-Za-z0-9][A-Za-z0-9._-]*)?$/;
 
 /** Every confidence signal, by name. */
 export const SIGNALS = [
@@ -18,7 +18,7 @@ export const SIGNALS = [
   'valid',
 ] as const satisfies readonly SignalName[];
 
-const name = z.string().regex(NAME).describe('A name: letters, digits and . _ : / -');
+const name = z.string().regex(NAME).describe('A name: letters, digits and . _ : / -, and @VERSION at its end where there are several');
 const positive = z.number().gt(0);
 const usd = z.number().min(0);
 
@@ -60,6 +60,15 @@ const hardware = z
   .describe('The price of a machine of your own');
 
 /** One entry of `models:`. */
+const trained = z
+  .strictObject({
+    until: z.iso.datetime({ offset: true }).describe('Newest of what it was trained on: nothing of before certifies it'),
+    dataset: z.string().min(1).optional().describe('Hash of the data set'),
+    rows: z.int().min(1).optional(),
+    job: z.string().min(1).optional().describe('Id of the fine-tuning job'),
+  })
+  .describe('Where a fine-tuned model comes from');
+
 export const modelSchema = z.strictObject({
   provider: z.string().min(1).describe('The provider that serves it, for example replay'),
   model: z
@@ -82,6 +91,14 @@ export const modelSchema = z.strictObject({
   path: z.string().min(1).optional().describe('Path of the folder that a student is loaded from'),
   parameters: parameters.optional(),
   allowUnpinned: z
+  trained: trained.optional(),
+  prune: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'Path of the list that `smallfirst models prune` wrote: texts of the prompt that the model was trained without and is asked without',
+    ),
     .boolean()
     .optional()
     .describe('Lets live traffic rest on a name that the vendor moves, such as one that ends in -latest'),

@@ -28,10 +28,31 @@ export interface ModelConfig extends Model {
   readonly parameters: Parameters;
   /** Live traffic may rest on it even where its name on the wire is one that the vendor moves. */
   readonly allowUnpinned: boolean;
+  /** Where a fine-tuned model comes from; null for one that was not trained on this traffic, or whose own folder says it. */
+  readonly trained: TrainedConfig | null;
+  /** What it was trained without and is asked without; null for nothing. */
+  readonly prune: PruneConfig | null;
 }
 
 /** How a model is called over HTTP. Null leaves a choice to the upstream's own default. */
 export interface ModelUpstream {
+/** Where a fine-tuned model comes from, as the config declares it. */
+export interface TrainedConfig {
+  /** Newest of what it was trained on. */
+  readonly until: EpochMs;
+  readonly dataset: string | null;
+  readonly rows: number | null;
+  readonly job: string | null;
+}
+
+/** Static prompt parts that go before a model is asked. */
+export interface PruneConfig {
+  /** Absolute path. */
+  readonly file: string;
+  /** Null until the file was read, as `loadConfig` does. */
+  readonly list: PruneList | null;
+}
+
   /** Credentials that share the load by weight. Secrets: never printed, logged or hashed. */
   readonly keys: readonly { readonly key: string; readonly weight: number }[];
   readonly protocols: readonly [WireProtocol, ...WireProtocol[]] | null;

@@ -38,7 +38,14 @@ export function textOfRequest(request: ModelRequest): string {
 export function keyBase(task: TaskConfig, model: ModelConfig, version: string | null): string {
   return contentHash({
     task: { name: task.name, output: task.output as unknown as Json },
-    model: { provider: model.provider, model: model.model, url: model.url, version },
+    model: {
+      provider: model.provider,
+      model: model.model,
+      url: model.url,
+      version,
+      // What is asked without a part of the prompt is asked something else.
+      ...(model.prune?.list ? { prune: model.prune.list.hash } : {}),
+    },
     parameters: { ...model.parameters, ...task.parameters } as Json,
     prompt: { system: task.prompt.system, user: task.prompt.user },
   });

@@ -5,7 +5,7 @@ import type { StepPlan, Steps } from './cascade-types.ts';
 import { pastEscalationCap } from './escalation-caps.ts';
 import type { Exchange } from './exchange.ts';
 import type { Routing } from './live-types.ts';
-import { speaks } from './outbound.ts';
+import { isRelayable } from './outbound.ts';
 import type { Resolution } from './resolve.ts';
 import { mayUseTask } from './scope.ts';
 import { isTranslatable, readRequest, refuseUntranslatable } from './translate.ts';
@@ -54,27 +54,27 @@ export function planTask(exchange: Exchange, deps: GatewayDeps, steps: Steps): T
   };
   const { isRouted } = routing.policy;
   const ceiling = deps.directory.models.get(task.ladder.at(-1) ?? '');
-  const isRelayable = ceiling?.upstream.targets.some((target) => speaks(target, exchange)) === true;
-  if (!isRouted && ceiling !== undefined && isRelayable) {
+  const mayRelay = isRelayable(ceiling, exchange);
+  if (!isRouted && ceiling !== undefined && mayRelay) {
     watch(routing, null);
     return { do: 'relay', upstream: ceiling.upstream };
   }
-  if (!isTranslatable(exchange)) return onlyRelayed(exchange, ceiling, isRelayable);
+  if (!isTranslatable(exchange)) return onlyRelayed(exchange, ceiling, mayRelay);
   const client = readRequest(exchange);
   if (client.untranslatable.length > 0) {
     // What only this protocol can say keeps its meaning where the bytes pass: at the ceiling.
-    if (ceiling !== undefined && isRelayable) return { do: 'relay', upstream: ceiling.upstream };
+    if (ceiling !== undefined && mayRelay) return { do: 'relay', upstream: ceiling.upstream };
     refuseUntranslatable(client, task.ladder.at(-1) ?? task.name);
   }
   const isHard = isRouted && steps.life.isHard(task, client.request);
   watch(isHard ? { ...routing, reason: 'triaged' } : routing, client.request);
-  if (isHard && ceiling !== undefined && isRelayable) return { do: 'relay', upstream: ceiling.upstream };
+  if (isHard && ceiling !== undefined && mayRelay) return { do: 'relay', upstream: ceiling.upstream };
   const { step, certificate } = routing.policy;
   return { do: 'step', plan: { step, client, startAt: isHard ? step.ladder.length - 1 : 0, certificate, fingerprint } };
 }
 
-function onlyRelayed(exchange: Exchange, ceiling: ServedModel | undefined, isRelayable: boolean): TaskPlan {
-  if (ceiling !== undefined && isRelayable) return { do: 'relay', upstream: ceiling.upstream };
+function onlyRelayed(exchange: Exchange, ceiling: ServedModel | undefined, mayRelay: boolean): TaskPlan {
+  if (ceiling !== undefined && mayRelay) return { do: 'relay', upstream: ceiling.upstream };
   throw new SmallfirstError('NOT_SUPPORTED', `${exchange.path} is answered only by models that speak its protocol.`);
 }
 

@@ -127,9 +127,9 @@ export class TaskPolicies {
       if (served !== null) now[name] = this.#served.get(served.name) ?? unseenVersion(pinned, served);
       else if (Object.hasOwn(known, name)) now[name] = known[name] as string;
     }
-    // Pins that the certificate does not have make the two differ: a triage changes which requests the small model answers, and a judge
-    // what an answer is worth.
-    for (const name of ['triage', 'judge', 'rubric']) if (known[name] !== undefined) now[name] = known[name];
+    // Pins that the certificate does not have make the two differ: a triage changes which requests the small model answers, a judge
+    // what an answer is worth, and a pruned prompt what a model is asked.
+    for (const name of UNNAMED_PINS) if (known[name] !== undefined) now[name] = known[name];
     if (!Object.hasOwn(certificate.pins, 'small.served') && this.#hasMoved(certificate.id, small.name)) now['small.moved'] = 'yes';
     if (!Object.hasOwn(certificate.pins, 'big.served') && this.#hasMoved(certificate.id, big.name)) now['big.moved'] = 'yes';
     return now;
@@ -153,6 +153,9 @@ export class TaskPolicies {
     return baseline;
   }
 }
+
+/** What may be added after a certificate was issued. */
+const UNNAMED_PINS = ['triage', 'judge', 'rubric', 'small.prune', 'big.prune'];
 
 /** Why a certificate that was good is so no more, rather than never about this ladder. */
 const VOIDING: ReadonlySet<UncertifiedReason> = new Set<UncertifiedReason>(['pins-changed', 'expired', 'other-ceiling']);

@@ -3,7 +3,7 @@ import { type ClientRequest, JsonShapeError, lastMember, memberValue, scanMember
 import { planTask, planTranslation, resolveTask } from './cascade-plan.ts';
 import type { StepPlan } from './cascade-types.ts';
 import type { Exchange } from './exchange.ts';
-import { speaks } from './outbound.ts';
+import { isRelayable } from './outbound.ts';
 import { readRequest } from './translate.ts';
 import type { GatewayDeps } from './types.ts';
 
@@ -42,7 +42,7 @@ export function readCall(exchange: Exchange): void {
 export function plan(exchange: Exchange, deps: GatewayDeps): Plan {
   resolveTask(exchange, deps.steps);
   if (exchange.task === null) return planModel(exchange, deps);
-  if (exchange.route.kind === 'count' && !isRelayable(exchange.task.ladder.at(-1), exchange, deps)) {
+  if (exchange.route.kind === 'count' && !isRelayable(deps.directory.models.get(exchange.task.ladder.at(-1) ?? ''), exchange)) {
     return { do: 'count', client: readRequest(exchange) };
   }
   const next = planTask(exchange, deps, deps.steps);
@@ -53,8 +53,7 @@ function planModel(exchange: Exchange, deps: GatewayDeps): Plan {
   const { model, caller, route } = exchange;
   const served = deps.directory.models.get(model);
   if (served !== undefined && (caller.models === null || caller.models.has(model))) {
-    if (served.upstream.targets.some((target) => speaks(target, exchange)))
-      return { do: 'relay', upstream: served.upstream, renames: true };
+    if (isRelayable(served, exchange)) return { do: 'relay', upstream: served.upstream, renames: true };
     if (route.kind === 'count') return { do: 'count', client: readRequest(exchange) };
     return { do: 'step', plan: planTranslation(exchange, model, deps.steps) };
   }
@@ -64,10 +63,6 @@ function planModel(exchange: Exchange, deps: GatewayDeps): Plan {
   const other = served === undefined && caller.mayPassThrough && caller.models === null ? deps.directory.passthrough(route.family) : null;
   if (other !== null) return { do: 'relay', upstream: other.upstream, renames: false };
   throw modelNotFound(model);
-}
-
-function isRelayable(name: string | undefined, exchange: Exchange, deps: GatewayDeps): boolean {
-  return deps.directory.models.get(name ?? '')?.upstream.targets.some((target) => speaks(target, exchange)) === true;
 }
 
 /** The error for a model that is not there, or not for this caller: which of the two it is, is not told. */

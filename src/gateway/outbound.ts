@@ -11,10 +11,16 @@ import {
 } from '../providers/index.ts';
 import { limitOutput } from './caps.ts';
 import type { Exchange } from './exchange.ts';
+import type { ServedModel } from './types.ts';
 
 /** Whether a target takes the bytes of an exchange as they are. */
 export function speaks(target: Pick<UpstreamTarget, 'protocols'>, exchange: Exchange): boolean {
   return target.protocols.includes(exchange.route.protocol);
+}
+
+/** Whether the bytes of an exchange may go to a model of the config as they are: it speaks their protocol, and nothing of them goes before. */
+export function isRelayable(model: ServedModel | undefined, exchange: Exchange): boolean {
+  return model !== undefined && !model.isPruned && model.upstream.targets.some((target) => speaks(target, exchange));
 }
 
 /**

@@ -33,6 +33,8 @@ export interface ServedModel {
   readonly model: string;
   readonly tier: Tier;
   readonly upstream: Upstream;
+  /** It is asked without parts of the prompt, so that no client's bytes reach it as they are. */
+  readonly isPruned: boolean;
 }
 
 /** Where model names and endpoints lead. */

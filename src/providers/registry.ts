@@ -1,5 +1,6 @@
 import { SmallfirstError } from '../core/index.ts';
 import { httpProviders } from './http-providers.ts';
+import { withPruning } from './pruned.ts';
 import type { Recording } from './recording.ts';
 import { replayClient } from './replay.ts';
 import { studentClient } from './student.ts';
@@ -43,7 +44,7 @@ export class ClientRegistry {
     return remembered(this.#clients, source.name, async () => {
       const rows: Readonly<Record<string, ProviderRow>> = providers;
       const row = Object.hasOwn(rows, source.provider) ? rows[source.provider] : undefined;
-      if (row) return row.open(source, this.#deps);
+      if (row) return withPruning(await row.open(source, this.#deps), source.prune?.list ?? null);
       const known = Object.keys(providers).join(', ');
       throw new SmallfirstError(
         'MODEL_NOT_FOUND',

@@ -1,4 +1,5 @@
 import type { Capability, EpochMs, ModelEvent, ModelRequest } from '../core/index.ts';
+import type { PruneList } from '../pruning/index.ts';
 import type { Recording } from './recording.ts';
 import type { Upstream } from './upstream/upstreams.ts';
 
@@ -35,6 +36,8 @@ export interface ModelSource {
   readonly model: string;
   readonly data: string | null;
   readonly path: string | null;
+  /** Prompt parts that the model was trained without: they go before it is asked. Absent or null for none. */
+  readonly prune?: { readonly list: PruneList | null } | null;
 }
 
 /** What a student says of a text, in the task's output form. */
