@@ -23,8 +23,8 @@ export { isUnpinned, modelPlaces, refuseUnpinned, unpinnedUses } from './pins-li
 export { namingSource, type Pinning, pinningOf } from './pins-rules.ts';
 export { configJsonSchema } from './schema.ts';
 export { loadStoreConfig } from './store.ts';
-export { suggestion } from './suggest.ts';
 export { studentVersion, unversioned } from './student-versions.ts';
+export { suggestion } from './suggest.ts';
 export type {
   BudgetConfig,
   CapsConfig,

@@ -10,11 +10,11 @@ import { declaredPrices } from './prices.ts';
 import { configSchema, modelSchema, taskSchema } from './schema.ts';
 import { buildServing, checkServing } from './serving.ts';
 import { Source } from './source.ts';
+import { versionsNamed } from './student-versions.ts';
 import { buildTasks } from './tasks.ts';
 import type { Config, Environment } from './types.ts';
 
 /**
-import { versionsNamed } from './student-versions.ts';
  * Reads the text of a config. `file` names it in errors and is where relative paths start; `known` lists the providers there are.
  * The price file and the list of shutdowns are named, not read: `loadConfig` reads them. Throws one ConfigError with everything that is wrong, each at its line and column.
  */
@@ -58,6 +58,8 @@ function failure(problems: readonly Problem[]): ConfigError {
 function whatCanBeChecked(value: unknown): Checkable {
   const file = asMapping(value);
   const models = asMapping(file.models);
+  const students = Object.keys(asMapping(file.students));
+  const tasks = wellShaped(asMapping(file.tasks), taskSchema);
   return {
     models: wellShaped(models, modelSchema),
     tasks,
@@ -86,6 +88,4 @@ function wellShaped<T>(entries: Readonly<Record<string, unknown>>, schema: z.Zod
 
 function asMapping(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
-  const students = Object.keys(asMapping(file.students));
-  const tasks = wellShaped(asMapping(file.tasks), taskSchema);
 }

@@ -59,7 +59,6 @@ const hardware = z
   })
   .describe('The price of a machine of your own');
 
-/** One entry of `models:`. */
 const trained = z
   .strictObject({
     until: z.iso.datetime({ offset: true }).describe('Newest of what it was trained on: nothing of before certifies it'),
@@ -69,6 +68,7 @@ const trained = z
   })
   .describe('Where a fine-tuned model comes from');
 
+/** One entry of `models:`. */
 export const modelSchema = z.strictObject({
   provider: z.string().min(1).describe('The provider that serves it, for example replay'),
   model: z
@@ -90,7 +90,6 @@ export const modelSchema = z.strictObject({
   data: z.string().min(1).optional().describe('Path of the recording that a replayed model answers from'),
   path: z.string().min(1).optional().describe('Path of the folder that a student is loaded from'),
   parameters: parameters.optional(),
-  allowUnpinned: z
   trained: trained.optional(),
   prune: z
     .string()
@@ -99,6 +98,7 @@ export const modelSchema = z.strictObject({
     .describe(
       'Path of the list that `smallfirst models prune` wrote: texts of the prompt that the model was trained without and is asked without',
     ),
+  allowUnpinned: z
     .boolean()
     .optional()
     .describe('Lets live traffic rest on a name that the vendor moves, such as one that ends in -latest'),

@@ -2,6 +2,7 @@ import type { SignalName } from '../confidence/index.ts';
 import type { Capability, CertifyMethod, EpochMs, Model, NanoUsd, Task } from '../core/index.ts';
 import type { MetricSpec } from '../metrics/index.ts';
 import type { PriceRow, PriceTerms } from '../pricing/index.ts';
+import type { PruneList } from '../pruning/index.ts';
 
 /** Generation parameters that belong to a model or a task; a task's win over a model's. */
 export interface Parameters {
@@ -26,16 +27,14 @@ export interface ModelConfig extends Model {
   /** The price that the model declares; null when it comes from the price file or the bundled catalogue. */
   readonly price: PriceTerms | null;
   readonly parameters: Parameters;
-  /** Live traffic may rest on it even where its name on the wire is one that the vendor moves. */
-  readonly allowUnpinned: boolean;
   /** Where a fine-tuned model comes from; null for one that was not trained on this traffic, or whose own folder says it. */
   readonly trained: TrainedConfig | null;
   /** What it was trained without and is asked without; null for nothing. */
   readonly prune: PruneConfig | null;
+  /** Live traffic may rest on it even where its name on the wire is one that the vendor moves. */
+  readonly allowUnpinned: boolean;
 }
 
-/** How a model is called over HTTP. Null leaves a choice to the upstream's own default. */
-export interface ModelUpstream {
 /** Where a fine-tuned model comes from, as the config declares it. */
 export interface TrainedConfig {
   /** Newest of what it was trained on. */
@@ -53,6 +52,8 @@ export interface PruneConfig {
   readonly list: PruneList | null;
 }
 
+/** How a model is called over HTTP. Null leaves a choice to the upstream's own default. */
+export interface ModelUpstream {
   /** Credentials that share the load by weight. Secrets: never printed, logged or hashed. */
   readonly keys: readonly { readonly key: string; readonly weight: number }[];
   readonly protocols: readonly [WireProtocol, ...WireProtocol[]] | null;
