@@ -1,11 +1,15 @@
 import { dirname, resolve } from 'node:path';
 import type { z } from 'zod';
+import type { Output } from '../core/index.ts';
 import { type Checkable, checkModels, checkTasks, type Known } from './check.ts';
 import { checkLife } from './check-life.ts';
+import { checkPipelines } from './check-pipelines.ts';
 import { checkThresholds } from './check-threshold.ts';
 import { ConfigError, type Problem } from './config-error.ts';
 import { explain } from './explain.ts';
 import { buildModels } from './models.ts';
+import { pipelineSchema, type RawPipeline } from './pipeline-schema.ts';
+import { buildPipelines } from './pipelines.ts';
 import { declaredPrices } from './prices.ts';
 import { configSchema, modelSchema, taskSchema } from './schema.ts';
 import { buildServing, checkServing } from './serving.ts';
@@ -32,6 +36,7 @@ export function parseConfig(text: string, file: string, environment: Environment
     ...checkThresholds(checkable, source, known),
     ...checkLife(checkable, source),
     ...checkServing(parsed.data, source),
+    ...checkPipelines(soundPipelines(value), { tasks: outputsOf(checkable), models: checkable.modelNames }, source),
   ];
   // A value whose variable is unset is wrong for that reason alone, whatever else is found about it.
   const all = [...source.problems, ...problems.filter((problem) => !source.isUnset(problem.position))];
@@ -42,6 +47,7 @@ export function parseConfig(text: string, file: string, environment: Environment
     file,
     models,
     tasks: buildTasks(parsed.data, inFolder),
+    pipelines: buildPipelines(parsed.data.pipelines),
     priceFile: parsed.data.prices === undefined ? null : inFolder(parsed.data.prices),
     prices: declaredPrices(models.values()),
     deprecationFile: parsed.data.deprecations === undefined ? null : inFolder(parsed.data.deprecations),
@@ -52,6 +58,21 @@ export function parseConfig(text: string, file: string, environment: Environment
 
 function failure(problems: readonly Problem[]): ConfigError {
   return new ConfigError(problems as [Problem, ...Problem[]]);
+}
+
+/** The pipelines that have the right shape, whatever is wrong elsewhere. */
+function soundPipelines(value: unknown): Readonly<Record<string, RawPipeline>> {
+  return Object.fromEntries(
+    Object.entries(asMapping(asMapping(value).pipelines)).flatMap(([name, entry]) => {
+      const result = pipelineSchema.safeParse(entry);
+      return result.success ? [[name, result.data]] : [];
+    }),
+  );
+}
+
+/** What each task answers, as far as it is well-shaped. */
+function outputsOf({ tasks }: Checkable): ReadonlyMap<string, Output | null> {
+  return new Map(Object.entries(tasks).map(([name, { output }]) => [name, (output as Output | undefined) ?? null]));
 }
 
 /** Models and tasks key by key, so that a mistake in one place does not hide those in others. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { SignalName } from '../confidence/index.ts';
 import { lifeShape } from './life-schema.ts';
+import { pipelineSchema } from './pipeline-schema.ts';
 import { captureSchema, servingShape } from './serving-schema.ts';
 import { upstreamShape } from './upstream-schema.ts';
 
@@ -186,6 +187,7 @@ export const configSchema = z.strictObject({
   models: z.record(name, modelSchema).default({}),
   students: z.record(name, student).default({}),
   tasks: z.record(name, taskSchema).default({}),
+  pipelines: z.record(name, pipelineSchema).default({}),
   prices: z.string().min(1).optional().describe('Path of a price file of your own'),
   deprecations: z.string().min(1).optional().describe('Path of a list of shutdown dates of your own; its rows win over the bundled list'),
   allowUnpinned: z.boolean().optional().describe('What models that do not say it themselves allow; false when absent'),

@@ -88,6 +88,21 @@ export class Source {
     return this.#position(offset);
   }
 
+  /** The place `offset` characters into the text at a path; its beginning where escapes or line breaks move what follows. */
+  within(path: readonly PropertyKey[], offset: number): Position {
+    const node = this.#document.getIn(path, true);
+    if (!isScalar(node) || node.range === undefined || node.range === null) return this.at(path);
+    const from = node.range[0] + (node.type === 'QUOTE_DOUBLE' || node.type === 'QUOTE_SINGLE' ? 1 : 0);
+    const text = String(node.value);
+    return this.#text.startsWith(text, from) ? this.#position(from + Math.min(offset, text.length)) : this.at(path);
+  }
+
+  /** The mapping at a path as plain values; an empty one where there is none. */
+  keysAt(path: readonly PropertyKey[]): Readonly<Record<string, unknown>> {
+    const node = this.#document.getIn(path);
+    return isMap(node) ? (node.toJS(this.#document, { maxAliasCount: 100 }) as Record<string, unknown>) : {};
+  }
+
   /** Where the mapping at a path is named: the right place to say that something is missing in it. */
   heading(path: readonly PropertyKey[]): Position {
     return path.length === 0 ? this.#position(0) : this.at(path, 'key');

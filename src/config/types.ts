@@ -3,6 +3,7 @@ import type { Capability, CertifyMethod, EpochMs, Model, NanoUsd, Task } from '.
 import type { MetricSpec } from '../metrics/index.ts';
 import type { PriceRow, PriceTerms } from '../pricing/index.ts';
 import type { PruneList } from '../pruning/index.ts';
+import type { PipelineConfig } from './pipeline-types.ts';
 
 /** Generation parameters that belong to a model or a task; a task's win over a model's. */
 export interface Parameters {
@@ -253,6 +254,7 @@ export interface Config extends ServingConfig {
   /** Models by name; students are here as `student/NAME`. */
   readonly models: ReadonlyMap<string, ModelConfig>;
   readonly tasks: ReadonlyMap<string, TaskConfig>;
+  readonly pipelines: ReadonlyMap<string, PipelineConfig>;
   /** Absolute path of the user's price file. */
   readonly priceFile: string | null;
   /** Every price that the user declares, in the models and in the price file: what a price book takes. */

@@ -6,10 +6,18 @@ export interface Condition {
   readonly source: string;
   /** Everything it reads, in order of appearance. */
   readonly references: readonly Reference[];
+  /** Places that it compares with a text that is written out, by `==`, `!=` or `in`: `classify.label == "billing"`. */
+  readonly comparisons: readonly Comparison[];
   /** Its value where it depends on nothing; null where it does. */
   readonly constant: boolean | null;
   /** Throws an Error where a value is not there or of the wrong type; the message is one line. */
   evaluate(scope: ConditionScope): boolean;
+}
+
+/** A place and a text that it is compared with. */
+export interface Comparison {
+  readonly reference: Reference;
+  readonly value: string;
 }
 
 /** An expression over the same names that gives a list: what a step fans out over. */
@@ -44,7 +52,14 @@ export function parseCondition(source: string, steps: readonly string[]): Condit
     if (typeof value === 'boolean') return value;
     throw new Error(`the condition gave ${describe(value)} instead of true or false`);
   };
-  return { source, references: parsed.references, constant: parsed.references.length === 0 ? constantOf(evaluate) : null, evaluate };
+  const comparisons = comparisonsIn(parsed.ast);
+  return {
+    source,
+    references: parsed.references,
+    comparisons,
+    constant: parsed.references.length === 0 ? constantOf(evaluate) : null,
+    evaluate,
+  };
 }
 
 /** A list expression, or what is wrong with it. */
@@ -68,6 +83,7 @@ export function parseListExpression(source: string, steps: readonly string[]): L
 interface Parsed {
   readonly type: string;
   readonly references: readonly Reference[];
+  readonly ast: unknown;
   run(scope: ConditionScope): unknown;
 }
 
@@ -81,6 +97,7 @@ function parse(source: string, steps: readonly string[]): Parsed | ExpressionPro
   const run = env.parse(source);
   return {
     type: String(checked.type),
+    ast: run.ast,
     references: referencesIn(run.ast, new Set(['request', 'input', ...steps])),
     run: (scope) => {
       try {
@@ -113,6 +130,27 @@ function referencesIn(node: unknown, roots: ReadonlySet<string>): Reference[] {
   if (path !== null) return roots.has(String(path[0])) ? [path] : [];
   if (Array.isArray(node)) return node.flatMap((one) => referencesIn(one, roots));
   return typeof node === 'object' && node !== null ? referencesIn((node as { readonly args?: unknown }).args, roots) : [];
+}
+
+function comparisonsIn(node: unknown): Comparison[] {
+  if (Array.isArray(node)) return node.flatMap(comparisonsIn);
+  if (typeof node !== 'object' || node === null) return [];
+  const { op, args } = node as { readonly op?: unknown; readonly args?: unknown };
+  if ((op === '==' || op === '!=' || op === 'in') && Array.isArray(args)) {
+    const found = [args, [args[1], args[0]]].flatMap(([place, literal]) => {
+      const reference = pathOf(place);
+      return reference === null ? [] : textsOf(literal).map((value) => ({ reference, value }));
+    });
+    if (found.length > 0) return found;
+  }
+  return comparisonsIn(args);
+}
+
+/** The texts of a literal, or of a list of them. */
+function textsOf(node: unknown): string[] {
+  const { op, args } = (node ?? {}) as { readonly op?: unknown; readonly args?: unknown };
+  if (op === 'value') return typeof args === 'string' ? [args] : [];
+  return op === 'list' && Array.isArray(args) ? args.flatMap(textsOf) : [];
 }
 
 /** A chain of names from a variable; null for anything else. */
