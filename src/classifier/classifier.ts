@@ -1,119 +1,87 @@
-import { BLOCKS, FeatureScanner } from './feature-scanner.ts';
-import { FeatureTable } from './feature-table.ts';
+import { createEncoder, type Encoder } from './encoding.ts';
+import { explainDifference } from './explanation.ts';
+import { bestOf, scoreOf } from './held-out.ts';
+import { decide } from './linear-head.ts';
 import type { ClassifierModel } from './model.ts';
-import type { LabelProbability, Prediction } from './types.ts';
-import { termWeight } from './weighting.ts';
+import { NetworkRunner } from './network-runner.ts';
+import { certaintyOf } from './scope.ts';
+import type { Explanation, LabelProbability, Prediction, StudentInput } from './types.ts';
 
 /**
- * Predicts labels from texts: synchronous, tens of microseconds, bounded for any text. Buffers are reused between calls,
- * so one classifier serves one thread.
+ * Predicts labels: synchronous, tens of microseconds, bounded for any text. Buffers are reused between calls, so one classifier serves one
+ * thread.
  */
 export class Classifier {
   readonly model: ClassifierModel;
-  readonly #scanner = new FeatureScanner();
-  readonly #table: FeatureTable;
-  /** Times each feature of the vocabulary stands in the current block; all 0 between calls. */
-  readonly #counts: Uint16Array;
-  readonly #margins: Float64Array;
-  #touched = new Int32Array(512);
+  readonly #encoder: Encoder;
+  readonly #runner: NetworkRunner | null;
+  readonly #linear: Float64Array;
 
   constructor(model: ClassifierModel) {
     this.model = model;
-    this.#table = new FeatureTable(model.hashes.length);
-    for (const hash of model.hashes) this.#table.intern(hash);
-    this.#counts = new Uint16Array(model.hashes.length);
-    this.#margins = new Float64Array(model.labels.length);
+    this.#encoder = createEncoder(model.encoding);
+    this.#runner = model.network ? new NetworkRunner(model.network) : null;
+    this.#linear = new Float64Array(model.labels.length);
   }
 
   get labels(): readonly string[] {
     return this.model.labels;
   }
 
-  /** The best label of a text. Never throws; an empty text, or one with nothing known in it, gets the prior's best label. */
-  predict(text: string): Prediction {
-    this.#computeMargins(text);
-    const margins = this.#margins;
-    let best = 0;
-    let second = Number.NEGATIVE_INFINITY;
-    for (let k = 1; k < margins.length; k += 1) {
-      if (margins[k]! > margins[best]!) {
-        second = margins[best]!;
-        best = k;
-      } else if (margins[k]! > second) second = margins[k]!;
-    }
-    const margin = margins[best]! - second;
-    return { label: this.model.labels[best]!, probability: this.#probability(best), margin };
+  /**
+   * The best label and how sure it is. Never throws for a text in a student of texts: an empty text, or one with nothing known in it, gets
+   * the prior's best label and is out of scope. Throws INPUT_INVALID for an embedding of the wrong length, or the other kind of input.
+   */
+  predict(input: StudentInput): Prediction {
+    const { labels, mixture, certain } = this.model;
+    const row = this.#encoder.encode(input);
+    decide(this.model.linear, row, this.#linear);
+    const network = this.#runner?.run(row) ?? null;
+    const best = bestOf(this.#linear, network, 0, labels.length, mixture);
+    const { confidence, inScope, outOfScope } = certaintyOf(certain, best, row.novelty);
+    return {
+      label: labels[best.k]!,
+      probability: best.probability,
+      margin: best.margin / mixture.linear,
+      confidence,
+      inScope,
+      outOfScope,
+    };
   }
 
   /** The `count` most probable labels, most probable first; all labels' probabilities sum to 1. */
-  rank(text: string, count: number): LabelProbability[] {
-    this.#computeMargins(text);
-    const ranked = Array.from(this.model.labels, (label, k) => ({ label, k })).sort((a, b) => this.#margins[b.k]! - this.#margins[a.k]!);
-    return ranked.slice(0, count).map(({ label, k }) => ({ label, probability: this.#probability(k) }));
+  rank(input: StudentInput, count: number): LabelProbability[] {
+    const { labels, mixture } = this.model;
+    const row = this.#encoder.encode(input);
+    decide(this.model.linear, row, this.#linear);
+    const network = this.#runner?.run(row) ?? null;
+    const scores = labels.map((label, k) => ({ label, score: scoreOf(this.#linear, network, k, mixture) }));
+    scores.sort((a, b) => b.score - a.score);
+    const highest = scores[0]!.score;
+    const total = scores.reduce((sum, { score }) => sum + Math.exp(score - highest), 0);
+    return scores.slice(0, count).map(({ label, score }) => ({ label, probability: Math.exp(score - highest) / total }));
   }
 
-  #probability(k: number): number {
-    return softmaxAt(this.#margins, 0, this.#margins.length, k, this.model.temperature);
-  }
-
-  /** Decision value of every class: bias plus weights · features, block by block. */
-  #computeMargins(text: string): void {
-    const { biases, blockWeights } = this.model;
-    const scanner = this.#scanner;
-    scanner.scan(text);
-    this.#margins.set(biases);
-    for (let block = 0; block < BLOCKS.length; block += 1) {
-      const known = this.#countKnown(scanner.starts[block]!, scanner.starts[block + 1]!);
-      this.#addBlock(known, blockWeights[block]!);
-    }
-  }
-
-  /** Counts the known features among hashes [from, to) and lists each once in `#touched`; returns how many. */
-  #countKnown(from: number, to: number): number {
-    const { hashes } = this.#scanner;
-    const counts = this.#counts;
-    if (this.#touched.length < to - from) this.#touched = new Int32Array((to - from) * 2);
-    let known = 0;
-    for (let i = from; i < to; i += 1) {
-      const feature = this.#table.find(hashes[i]!);
-      if (feature < 0) continue;
-      const count = counts[feature]!;
-      if (count === 0) {
-        this.#touched[known] = feature;
-        known += 1;
+  /** The `count` features of this input that spoke the loudest for or against the best label over the runner-up. */
+  explain(input: StudentInput, count = 8): Explanation {
+    const [first, second] = this.rank(input, 2);
+    const answer = this.model.labels.indexOf(first!.label);
+    const against = this.model.labels.indexOf(second!.label);
+    const row = this.#encoder.encode(input);
+    this.#runner?.run(row);
+    const { linear, network, mixture } = this.model;
+    const outputs = linear.biases.length;
+    const slopes = this.#runner?.slopes(answer, against);
+    const units = slopes?.length ?? 0;
+    const features = explainDifference(input, this.model.encoding, row, count, (feature) => {
+      const at = feature * outputs;
+      let sum = mixture.linear * linear.scales[feature]! * (linear.weights[at + answer]! - linear.weights[at + against]!);
+      if (network && slopes) {
+        const scale = mixture.network * network.hidden.scales[feature]!;
+        for (let u = 0; u < units; u += 1) sum += scale * network.hidden.weights[feature * units + u]! * slopes[u]!;
       }
-      if (count < 65_535) counts[feature] = count + 1;
-    }
-    return known;
+      return sum;
+    });
+    return { answer: first!.label, against: second!.label, features };
   }
-
-  #addBlock(known: number, blockWeight: number): void {
-    const { idf, scales, weights } = this.model;
-    const counts = this.#counts;
-    const touched = this.#touched;
-    const margins = this.#margins;
-    const classes = margins.length;
-    let squares = 0;
-    for (let i = 0; i < known; i += 1) {
-      const value = termWeight(counts[touched[i]!]!) * idf[touched[i]!]!;
-      squares += value * value;
-    }
-    const norm = squares > 0 ? blockWeight / Math.sqrt(squares) : 0;
-    for (let i = 0; i < known; i += 1) {
-      const feature = touched[i]!;
-      const value = termWeight(counts[feature]!) * idf[feature]! * norm * scales[feature]!;
-      counts[feature] = 0;
-      const row = feature * classes;
-      for (let k = 0; k < classes; k += 1) margins[k] = margins[k]! + value * weights[row + k]!;
-    }
-  }
-}
-
-/** One entry of softmax(values / temperature), over `count` values from `from`; `k` counts from `from`. */
-export function softmaxAt(values: Float64Array | Float32Array, from: number, count: number, k: number, temperature: number): number {
-  const own = values[from + k]!;
-  let sum = 0;
-  for (let i = from; i < from + count; i += 1) sum += Math.exp((values[i]! - own) / temperature);
-  // A sum that overflows means that another class is certain.
-  return 1 / sum;
 }

@@ -9,9 +9,10 @@ export const BLOCKS = ['word', 'character', 'pair'] as const;
 const FNV_OFFSET = 0x811c9dc5;
 const FNV_PRIME = 0x01000193;
 const BOUNDARY = 32;
-const LONGEST_GRAM = 5;
+/** Characters of the longest gram, boundaries included. */
+export const LONGEST_GRAM = 5;
 /** Two stems make a pair when at most this many places apart. */
-const PAIR_REACH = 4;
+export const PAIR_REACH = 4;
 /** Stand-ins for stems at both ends of a text. */
 const TEXT_START = 0x3039;
 const TEXT_END = 0x3e7;
@@ -42,6 +43,13 @@ export class FeatureScanner {
     this.starts[2] = this.#size;
     this.#emitPairs();
     this.starts[3] = this.#size;
+  }
+
+  /** The tokens of the last scanned text, lower-cased; for explanations. */
+  tokens(): string[] {
+    return Array.from({ length: this.#tokens }, (_, i) =>
+      String.fromCharCode(...this.#codes.subarray(this.#tokenStarts[i]!, this.#tokenEnds[i]!)),
+    );
   }
 
   /** Lower-cases, and notes where the tokens lie and the hash of each one's stem. */

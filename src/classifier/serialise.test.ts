@@ -59,14 +59,18 @@ describe('student file', () => {
   });
 
   it('refuses arrays that do not fit each other, under a checksum that is right', () => {
+    const { encoding, linear, certain } = model;
+    if (encoding.input !== 'text') throw new Error('the model does not read texts');
     const broken: readonly Partial<typeof model>[] = [
-      { idf: model.idf.slice(1) },
-      { weights: model.weights.slice(0, -1) },
-      { biases: Float32Array.from([Number.NaN, 0, 0]) },
-      { hashes: model.hashes.map(() => 5) },
+      { encoding: { ...encoding, idf: encoding.idf.slice(1) } },
+      { encoding: { ...encoding, hashes: encoding.hashes.map(() => 5) } },
+      { encoding: { ...encoding, blockWeights: [1] } },
+      { linear: { ...linear, weights: linear.weights.slice(0, -1) } },
+      { linear: { ...linear, biases: Float32Array.from([Number.NaN, 0, 0]) } },
       { labels: ['a', 'a', 'b'] },
-      { temperature: 0 },
-      { blockWeights: [1] },
+      { mixture: { linear: 0, network: 0 } },
+      { certain: { ...certain, scope: { weights: [1], bias: 0 } } },
+      { certain: { ...certain, threshold: Number.NaN } },
     ];
     for (const part of broken) expect(codeOf(serialiseClassifier({ ...model, ...part }, {}))).toBe('STUDENT_FILE_INVALID');
     expect(() => parseClassifier(writeContainer({ kind: 'extractor', header: {}, sections: new Map() }))).toThrow(

@@ -1,0 +1,91 @@
+/** How the decision values of a linear head and of a network become one score: a calibrated softmax of `linear` × one + `network` × other. */
+export interface Mixture {
+  /** 1 / temperature of the linear head's decision values. */
+  readonly linear: number;
+  /** 0 where there is no network. */
+  readonly network: number;
+}
+
+const STEPS = 30;
+const SMALLEST = 1e-3;
+
+/**
+ * The two factors that make the mixed softmax most likely on held-out rows (a temperature for each of the two), by damped Newton steps on a
+ * convex function. Rows of gold −1 are left out. Neither factor falls below 0.
+ */
+export function fitMixture(linear: Float32Array, network: Float32Array, gold: Int32Array, classes: number): Mixture {
+  let a = 3;
+  let b = 0.5;
+  let before = Number.POSITIVE_INFINITY;
+  let damping = 1e-3;
+  let last = { a, b };
+  for (let step = 0; step < STEPS; step += 1) {
+    const at = slopes(linear, network, gold, classes, a, b);
+    if (at.loss > before + 1e-9) {
+      // Too far: back half of the way, more carefully.
+      damping = Math.max(damping * 10, 1e-2);
+      a = (a + last.a) / 2;
+      b = (b + last.b) / 2;
+      continue;
+    }
+    before = at.loss;
+    last = { a, b };
+    const aa = at.aa + damping;
+    const bb = at.bb + damping;
+    const determinant = aa * bb - at.ab * at.ab;
+    const moveA = (bb * at.a - at.ab * at.b) / determinant;
+    const moveB = (aa * at.b - at.ab * at.a) / determinant;
+    a = Math.max(SMALLEST, a - moveA);
+    b = Math.max(0, b - moveB);
+    if (Math.abs(moveA) + Math.abs(moveB) < 1e-4) break;
+  }
+  return { linear: a, network: b };
+}
+
+interface Slopes {
+  readonly loss: number;
+  readonly a: number;
+  readonly b: number;
+  readonly aa: number;
+  readonly ab: number;
+  readonly bb: number;
+}
+
+/** Mean negative log-likelihood, its gradient and its Hessian (covariances of the decision values under the softmax). */
+function slopes(linear: Float32Array, network: Float32Array, gold: Int32Array, classes: number, a: number, b: number): Slopes {
+  const sums = { loss: 0, a: 0, b: 0, aa: 0, ab: 0, bb: 0 };
+  let rows = 0;
+  for (let row = 0; row < gold.length; row += 1) {
+    if (gold[row]! < 0) continue;
+    rows += 1;
+    const from = row * classes;
+    let highest = Number.NEGATIVE_INFINITY;
+    for (let k = from; k < from + classes; k += 1) highest = Math.max(highest, a * linear[k]! + b * network[k]!);
+    let total = 0;
+    let x = 0;
+    let y = 0;
+    let xx = 0;
+    let xy = 0;
+    let yy = 0;
+    for (let k = from; k < from + classes; k += 1) {
+      const share = Math.exp(a * linear[k]! + b * network[k]! - highest);
+      total += share;
+      x += share * linear[k]!;
+      y += share * network[k]!;
+      xx += share * linear[k]! * linear[k]!;
+      xy += share * linear[k]! * network[k]!;
+      yy += share * network[k]! * network[k]!;
+    }
+    const own = from + gold[row]!;
+    x /= total;
+    y /= total;
+    sums.loss += Math.log(total) + highest - a * linear[own]! - b * network[own]!;
+    sums.a += x - linear[own]!;
+    sums.b += y - network[own]!;
+    sums.aa += xx / total - x * x;
+    sums.ab += xy / total - x * y;
+    sums.bb += yy / total - y * y;
+  }
+  const each = 1 / Math.max(1, rows);
+  return { loss: sums.loss * each, a: sums.a * each, b: sums.b * each, aa: sums.aa * each, ab: sums.ab * each, bb: sums.bb * each };
+}

@@ -1,0 +1,41 @@
+import { decide } from './linear-head.ts';
+import type { Network } from './network.ts';
+
+/** Log-odds of the classes by a network; one input at a time, buffers are reused. */
+export class NetworkRunner {
+  readonly #network: Network;
+  readonly #hidden: Float64Array;
+  readonly #scores: Float64Array;
+  readonly #active: { readonly indices: Int32Array; readonly values: Float32Array; size: number };
+
+  constructor(network: Network) {
+    this.#network = network;
+    const units = network.hidden.biases.length;
+    this.#hidden = new Float64Array(units);
+    this.#scores = new Float64Array(network.output.biases.length);
+    this.#active = { indices: new Int32Array(units), values: new Float32Array(units), size: 0 };
+  }
+
+  /** Valid until the next call. */
+  run(row: { readonly indices: Int32Array; readonly values: Float32Array; readonly size: number }): Float64Array {
+    decide(this.#network.hidden, row, this.#hidden);
+    const active = this.#active;
+    active.size = 0;
+    for (let unit = 0; unit < this.#hidden.length; unit += 1) {
+      if (this.#hidden[unit]! <= 0) continue;
+      active.indices[active.size] = unit;
+      active.values[active.size] = this.#hidden[unit]!;
+      active.size += 1;
+    }
+    decide(this.#network.output, active, this.#scores);
+    return this.#scores;
+  }
+
+  /** For the last input: how much one more of each hidden unit adds to class `a` over class `b`; 0 for units that are off. */
+  slopes(a: number, b: number): Float64Array {
+    const { weights, scales, biases } = this.#network.output;
+    return this.#hidden.map((value, unit) =>
+      value > 0 ? scales[unit]! * (weights[unit * biases.length + a]! - weights[unit * biases.length + b]!) : 0,
+    );
+  }
+}
