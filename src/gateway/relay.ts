@@ -14,6 +14,7 @@ import {
 } from '../providers/index.ts';
 import { answerError, answerJson, cut, endWith } from './answer.ts';
 import { relayedHeaders } from './answer-headers.ts';
+import { type BatchResults, batchResultsOf } from './batch-results.ts';
 import type { Booked, Booking } from './booking.ts';
 import { renderForeignError } from './errors.ts';
 import type { Exchange, Worker } from './exchange.ts';
@@ -56,6 +57,8 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker, Booked {
   /** While nobody knows what the answer is. */
   #sniffer: StreamSniffer | null = null;
   #tap: Tap | null = null;
+  /** The answer may be what a batch brought: each line of it is a call. */
+  #results: BatchResults | null = null;
   #stream: Stream | null = null;
   /** A plain answer: what of it is held, and how long that is. */
   #held: Buffer[] = [];
@@ -113,7 +116,10 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker, Booked {
         },
       });
     }
-    if (!isStream) return;
+    if (!isStream) {
+      this.#results = batchResultsOf(exchange, this.#deps, head);
+      return;
+    }
     this.#booking.isStream = true;
     this.#stream = new Stream(exchange, this.#options.streams, exchange.route.family);
     const headers = this.#headers(head, this.#tap?.edits === true);
@@ -170,6 +176,7 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker, Booked {
   // --- plain answers ------------------------------------------------------------------------------------------------------------
 
   #plainData(chunk: Buffer): boolean {
+    this.#results?.push(chunk);
     const out = this.#tap === null ? chunk : this.#tap.push(chunk);
     if (this.#isFlowing) {
       // One chunk is always kept back, so that the last one can wait for the row.
@@ -198,6 +205,7 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker, Booked {
     const head = this.#head as AnswerHead;
     const tail = this.#tap?.end() ?? NOTHING;
     if (tail.length > 0) this.#held.push(tail);
+    this.#results?.end();
     this.#exchange.worker = null;
     if (head.status < 300) this.#remember();
     const report = head.status < 400 ? (this.#tap?.report() ?? null) : null;
