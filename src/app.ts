@@ -1,3 +1,4 @@
+import { dirname, resolve } from 'node:path';
 import { type Calibrator, calibrate, type SignalName, signalsOf, signalValue } from './confidence/index.ts';
 import type { Config, ModelConfig, TaskConfig } from './config/index.ts';
 import type { Environment } from './config/types.ts';
@@ -28,7 +29,12 @@ export interface App {
 export async function openApp(config: Config, dataDir: string, environment: Environment = {}): Promise<App> {
   const upstreams = openUpstreams(config, environment);
   const store = await openStoreToWrite(dataDir, config.store);
-  const registry = new ClientRegistry({ loadRecording, loadStudent, upstream: (name) => upstreams.get(name) });
+  const registry = new ClientRegistry({
+    loadRecording,
+    loadStudent,
+    upstream: (name) => upstreams.get(name),
+    folder: dirname(resolve(config.file)),
+  });
   return {
     config,
     store,
@@ -36,6 +42,7 @@ export async function openApp(config: Config, dataDir: string, environment: Envi
     prices: new PriceBook({ declared: config.prices, warn: () => {} }),
     client: (model) => registry.client(model),
     close: async () => {
+      await registry.close();
       await upstreams.destroy();
       await store.close();
     },

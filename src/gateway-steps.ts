@@ -1,4 +1,5 @@
 import { unwatchFile, watchFile } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import {
   type Config,
   type Lock,
@@ -59,7 +60,12 @@ function withoutUnpinned(config: Config, lock: Lock, warn: (message: string) => 
 /** Opens the tasks of a config: its lock file, and every model that is not called over HTTP. Throws what they throw. */
 export async function openSteps(config: Config, upstreams: Upstreams, world: StepsWorld): Promise<OpenSteps> {
   const { warn } = world;
-  const registry = new ClientRegistry({ loadRecording, loadStudent, upstream: (name) => upstreams.get(name) });
+  const registry = new ClientRegistry({
+    loadRecording,
+    loadStudent,
+    upstream: (name) => upstreams.get(name),
+    folder: dirname(resolve(config.file)),
+  });
   const clients = new Map<string, ModelClient>();
   for (const model of config.models.values()) clients.set(model.name, await registry.client(model));
   const path = config.tasks.size === 0 ? null : lockPathOf(config.file);
@@ -125,6 +131,7 @@ export async function openSteps(config: Config, upstreams: Upstreams, world: Ste
       if (path !== null) unwatchFile(path, onChange);
       clearInterval(keeping);
       await templates.flush();
+      await registry.close();
     },
   };
 }

@@ -1,5 +1,6 @@
 import { SmallfirstError } from '../core/index.ts';
 import { type MetricSpec, parseMetric } from '../metrics/index.ts';
+import { checkLocal } from './check-local.ts';
 import type { Problem } from './config-error.ts';
 import { withoutUndefined } from './prices.ts';
 import { isJudge, type RawModel, type RawTask } from './schema.ts';
@@ -28,6 +29,7 @@ export function checkModels(raw: Checkable, source: Source, known: Known): reado
     ...reserved(name, source),
     ...provider(name, model, source, known),
     ...fallbacks(name, model, raw.modelNames, source),
+    ...checkLocal(name, model, source, known),
     ...price(name, model, source),
     ...prune(name, model, raw.models, source),
   ]);

@@ -1,5 +1,6 @@
 import type { Capability, Tier } from '../core/index.ts';
 import type { Known } from './check.ts';
+import { localConfig } from './local-schema.ts';
 import { priceTerms, withoutUndefined } from './prices.ts';
 import type { RawConfig, RawModel } from './schema.ts';
 import { studentVersion, versionFolder, versionsNamed } from './student-versions.ts';
@@ -20,7 +21,7 @@ export function buildModels(raw: RawConfig, known: Known, inFolder: (path: strin
       model: model.model ?? name,
       // A model on no ladder counts as frontier: nothing is then claimed to be saved by it.
       tier: model.tier ?? tiers.get(name) ?? 'frontier',
-      boundary: model.boundary ?? 'any',
+      boundary: model.boundary ?? (known.providers?.[model.provider]?.inProcess ? 'internal' : 'any'),
       capabilities: new Set(model.capabilities ?? defaultCapabilities(model.provider, known)),
       contextWindow: model.contextWindow ?? null,
       url: model.url ?? null,
@@ -28,7 +29,9 @@ export function buildModels(raw: RawConfig, known: Known, inFolder: (path: strin
       upstream,
       data: model.data === undefined ? null : inFolder(model.data),
       path: model.path === undefined ? null : inFolder(model.path),
-      price: priceTerms(model),
+      local: localConfig(model, known.providers?.[model.provider]?.lora === 'server' ? (path) => path : inFolder),
+      // A model in this process is paid to nobody: 0, unless its machine has a price.
+      price: priceTerms(model) ?? (known.providers?.[model.provider]?.inProcess ? { free: true } : null),
       parameters: parametersOf(model.parameters),
       trained: trainedOf(model.trained),
       prune: model.prune === undefined ? null : { file: inFolder(model.prune), list: null },
@@ -49,6 +52,7 @@ export function buildModels(raw: RawConfig, known: Known, inFolder: (path: strin
       upstream: modelUpstream({}),
       data: null,
       path: inFolder(path),
+      local: null,
       price: { free: true },
       parameters: {},
       trained: null,

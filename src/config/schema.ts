@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { SignalName } from '../confidence/index.ts';
 import { lifeShape } from './life-schema.ts';
+import { localShape } from './local-schema.ts';
 import { pipelineSchema } from './pipeline-schema.ts';
 import { captureSchema, servingShape } from './serving-schema.ts';
 import { upstreamShape } from './upstream-schema.ts';
@@ -89,7 +90,8 @@ export const modelSchema = z.strictObject({
   price: price.optional(),
   hardware: hardware.optional(),
   data: z.string().min(1).optional().describe('Path of the recording that a replayed model answers from'),
-  path: z.string().min(1).optional().describe('Path of the folder that a student is loaded from'),
+  path: z.string().min(1).optional().describe('Path of the folder that a student is loaded from, or of the GGUF file of a model of llama-cpp'),
+  ...localShape,
   parameters: parameters.optional(),
   trained: trained.optional(),
   prune: z

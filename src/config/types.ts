@@ -23,8 +23,10 @@ export interface ModelConfig extends Model {
   readonly upstream: ModelUpstream;
   /** Absolute path of the recording that a replayed model answers from. */
   readonly data: string | null;
-  /** Absolute path of the folder that an embedded student is loaded from. */
+  /** Absolute path of the folder that an embedded student is loaded from, or of the GGUF file of a model in this process. */
   readonly path: string | null;
+  /** How an engine that people run themselves is told to run the model; null where nothing was said. */
+  readonly local: LocalConfig | null;
   /** The price that the model declares; null when it comes from the price file or the bundled catalogue. */
   readonly price: PriceTerms | null;
   readonly parameters: Parameters;
@@ -51,6 +53,23 @@ export interface PruneConfig {
   readonly file: string;
   /** Null until the file was read, as `loadConfig` does. */
   readonly list: PruneList | null;
+}
+
+/** How an engine that people run themselves runs a model. Null leaves a choice to the engine. */
+export interface LocalConfig {
+  /** LoRA adapters over the model. */
+  readonly lora: readonly LoraConfig[];
+  readonly threads: number | null;
+  readonly gpuLayers: number | null;
+}
+
+/** A LoRA adapter. */
+export interface LoraConfig {
+  /** Absolute where the file is opened here; as the server has it where the server opens it. */
+  readonly path: string;
+  readonly scale: number;
+  /** What the server calls the model with the adapter over it. */
+  readonly name: string;
 }
 
 /** How a model is called over HTTP. Null leaves a choice to the upstream's own default. */
@@ -269,6 +288,8 @@ export interface Config extends ServingConfig {
 export interface KnownProvider {
   readonly needs: readonly ('model' | 'url' | 'apiKey' | 'data' | 'path')[];
   readonly capabilities: readonly Capability[];
+  readonly inProcess?: boolean;
+  readonly lora?: 'here' | 'server';
 }
 
 /** Environment variables, as `process.env` gives them. */

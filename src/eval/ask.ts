@@ -49,7 +49,7 @@ export async function ask(question: Question, deps: EvalDeps): Promise<EvalCell>
   const begun = deps.clock.monotonic();
   const cell = { key, run, item: item.id, model: model.name, at: deps.clock.now() };
   try {
-    const context = { itemId: item.id, input: item.input, signal: deps.signal, deadlineAt: null };
+    const context = { itemId: item.id, input: item.input, signal: deps.signal, deadlineAt: null, output: task.output };
     const answer = await collect(client.call(request, context));
     if (answer.stop === 'cut') throw new SmallfirstError('UPSTREAM_FAILED', 'The answer broke off before its end.');
     const measured = deps.clock.monotonic() - begun;

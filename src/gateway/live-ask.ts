@@ -6,6 +6,7 @@ import {
   type Model,
   type ModelRequest,
   type NanoUsd,
+  type Output,
   type Purpose,
   SmallfirstError,
   usage,
@@ -72,6 +73,7 @@ export async function askBeside(ask: Ask, deps: AskDeps): Promise<Asked> {
   try {
     await runStep(step, stepRequest(ask, request, inputTokens, deps.clock.now() + DEADLINE_MS), {
       ...stepDeps(deps, inputTokens, countTokens),
+      client: ({ name }) => answering(deps.client(name), exchange.task?.output),
       record,
     });
   } catch (error) {
@@ -79,6 +81,12 @@ export async function askBeside(ask: Ask, deps: AskDeps): Promise<Asked> {
     if (!(error instanceof SmallfirstError)) throw error;
   }
   return asked;
+}
+
+/** Asked beside the answer or for it, a model is held to the same form: its confidences are compared with each other. */
+function answering(client: ModelClient, output: Output | undefined): ModelClient {
+  if (output === undefined) return client;
+  return { call: (request, context) => client.call(request, { ...context, output }) };
 }
 
 function stepRequest({ exchange, signal }: Ask, request: ModelRequest, inputTokens: number, deadlineAt: EpochMs): StepRequest {

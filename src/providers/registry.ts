@@ -1,5 +1,6 @@
 import { SmallfirstError } from '../core/index.ts';
 import { httpProviders } from './http-providers.ts';
+import { openLlama } from './llama-cpp/index.ts';
 import { withPruning } from './pruned.ts';
 import type { Recording } from './recording.ts';
 import { replayClient } from './replay.ts';
@@ -22,6 +23,26 @@ export const providers = {
       return replayClient(recording, source.model);
     },
   },
+  'llama-cpp': {
+    needs: ['path'],
+    capabilities: ['system', 'streaming', 'logprobs', 'json-schema'],
+    inProcess: true,
+    lora: 'here',
+    open: async (source, deps) =>
+      openLlama({
+        name: source.name,
+        path: required(source, 'path'),
+        settings: {
+          lora: source.local?.lora ?? [],
+          threads: source.local?.threads ?? null,
+          gpuLayers: source.local?.gpuLayers ?? null,
+          contextWindow: source.contextWindow ?? null,
+          concurrency: source.upstream?.concurrency ?? null,
+          queue: source.upstream?.queue ?? null,
+        },
+        folder: deps.folder ?? null,
+      }),
+  },
   student: {
     needs: ['path'],
     capabilities: ['system', 'streaming'],
@@ -33,6 +54,7 @@ export const providers = {
 export class ClientRegistry {
   readonly #deps: ClientDeps;
   readonly #clients = new Map<string, Promise<ModelClient>>();
+  readonly #opened = new Set<ModelClient>();
   readonly #recordings = new Map<string, Promise<Recording>>();
 
   constructor(deps: ClientDeps) {
@@ -44,13 +66,24 @@ export class ClientRegistry {
     return remembered(this.#clients, source.name, async () => {
       const rows: Readonly<Record<string, ProviderRow>> = providers;
       const row = Object.hasOwn(rows, source.provider) ? rows[source.provider] : undefined;
-      if (row) return withPruning(await row.open(source, this.#deps), source.prune?.list ?? null);
+      if (row) {
+        const opened = await row.open(source, this.#deps);
+        this.#opened.add(opened);
+        return withPruning(opened, source.prune?.list ?? null);
+      }
       const known = Object.keys(providers).join(', ');
       throw new SmallfirstError(
         'MODEL_NOT_FOUND',
         `The provider "${source.provider}" of ${source.name} is not known; known are: ${known}.`,
       );
     });
+  }
+
+  /** Closes every client that was opened. Nobody may call one any more. */
+  async close(): Promise<void> {
+    for (const client of this.#opened) await client.close?.();
+    this.#opened.clear();
+    this.#clients.clear();
   }
 }
 

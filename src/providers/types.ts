@@ -1,5 +1,6 @@
-import type { Capability, EpochMs, ModelEvent, ModelRequest } from '../core/index.ts';
+import type { Capability, EpochMs, ModelEvent, ModelRequest, Output } from '../core/index.ts';
 import type { PruneList } from '../pruning/index.ts';
+import type { LocalSettings } from './llama-cpp/index.ts';
 import type { Recording } from './recording.ts';
 import type { Upstream } from './upstream/upstreams.ts';
 
@@ -15,6 +16,8 @@ export interface CallContext {
   /** Aborts the call; the provider stops generating (and billing) as soon as it can. */
   readonly signal: AbortSignal | null;
   readonly deadlineAt: EpochMs | null;
+  /** What the task's answer must be, where it is known: a model in this process then cannot write anything else. */
+  readonly output?: Output;
 }
 
 /**
@@ -27,6 +30,8 @@ export interface ModelClient {
   /** What pins the answers beyond the model's name: a student's checksum, a recording's hash. Absent for a live model. */
   readonly version?: string;
   call(request: ModelRequest, context: CallContext): AsyncIterable<ModelEvent>;
+  /** Gives back what it holds, once nobody calls it any more. Absent where it holds nothing. */
+  close?(): Promise<void>;
 }
 
 /** What a client is made from: the part of a configured model that providers read. */
@@ -36,6 +41,12 @@ export interface ModelSource {
   readonly model: string;
   readonly data: string | null;
   readonly path: string | null;
+  /** Tokens of prompt and answer together; read by models in this process. */
+  readonly contextWindow?: number | null;
+  /** How many callers a model in this process takes at once and in line. */
+  readonly upstream?: { readonly concurrency: number | null; readonly queue: number | null };
+  /** How a model in this process is run; null for one that is not. */
+  readonly local?: Pick<LocalSettings, 'lora' | 'threads' | 'gpuLayers'> | null;
   /** Prompt parts that the model was trained without: they go before it is asked. Absent or null for none. */
   readonly prune?: { readonly list: PruneList | null } | null;
 }
@@ -65,11 +76,17 @@ export interface ClientDeps {
   loadRecording(path: string): Promise<Recording>;
   /** How a model of the config is reached over HTTP. Throws MODEL_NOT_FOUND. */
   upstream(name: string): Upstream;
+  /** The folder of the config, where optional packages are looked for too. */
+  readonly folder?: string;
 }
 
 /** A provider as a row: what a model of it needs in the config, what it can do, and how it is called. */
 export interface ProviderRow {
   readonly needs: readonly ('model' | 'url' | 'apiKey' | 'data' | 'path')[];
   readonly capabilities: readonly Capability[];
+  /** It runs in this process: nobody is paid for it, and what it is asked stays here. */
+  readonly inProcess?: true;
+  /** It can put LoRA adapters over a model, from files `here` or from where its server has them. */
+  readonly lora?: 'here' | 'server';
   open(source: ModelSource, deps: ClientDeps): Promise<ModelClient>;
 }

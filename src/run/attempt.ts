@@ -56,7 +56,10 @@ export async function makeAttempt(turn: Turn, step: Step, request: StepRequest, 
   const { signal, deadlineAt } = request;
   const { itemId, input } = turn;
   const client = deps.client(model);
-  const end = await callModel({ client, request: turn.request, itemId, input, signal, deadlineAt, watcher: release }, deps);
+  const end = await callModel(
+    { client, request: turn.request, itemId, input, signal, deadlineAt, output: step.output, watcher: release },
+    deps,
+  );
   const { answer, error } = end;
   const judged = judge(answer, turn.request, step.output, deps.validate);
   const result = error ? 'failed' : end.abandoned ? 'abandoned' : judged.result;

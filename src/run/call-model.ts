@@ -5,6 +5,7 @@ import {
   type EpochMs,
   type ModelEvent,
   type ModelRequest,
+  type Output,
   SmallfirstError,
 } from '../core/index.ts';
 import type { ModelClient } from '../providers/types.ts';
@@ -17,6 +18,8 @@ export interface ModelCall {
   readonly input: string | null;
   readonly signal: AbortSignal | null;
   readonly deadlineAt: EpochMs | null;
+  /** What the answer must be. */
+  readonly output: Output;
   /** Hears the events as they come; null when nobody does. */
   readonly watcher: CallWatcher | null;
 }
@@ -70,8 +73,8 @@ export async function callModel(call: ModelCall, deps: CallDeps): Promise<CallEn
   let events: AsyncIterator<ModelEvent> | null = null;
   try {
     bounds.check();
-    const { itemId, input, deadlineAt } = call;
-    events = call.client.call(call.request, { itemId, input, deadlineAt, signal: bounds.signal })[Symbol.asyncIterator]();
+    const { itemId, input, deadlineAt, output } = call;
+    events = call.client.call(call.request, { itemId, input, deadlineAt, output, signal: bounds.signal })[Symbol.asyncIterator]();
     for (;;) {
       const next = await bounds.race(events.next());
       if (next.done) {
