@@ -29,6 +29,7 @@ export const layers: Readonly<Record<string, number>> = {
   dataset: 3,
   judge: 3,
   life: 3,
+  pipeline: 3.2,
   gateway: 4,
   cli: 4.5,
 };

@@ -1,0 +1,3 @@
+export { rowOf, stepRow } from './record.ts';
+export { runPipeline } from './run-pipeline.ts';
+export type * from './types.ts';

@@ -1,0 +1,39 @@
+import { type NanoUsd, ZERO_USD } from '../core/index.ts';
+
+/**
+ * Money of a run that several steps share. What runs side by side gets parts of its own, so that together they cannot spend more than
+ * there is; what a part leaves comes back. Null is no limit. A spending that is not known (an unpriced call) takes all that was granted.
+ */
+export class Purse {
+  #left: NanoUsd | null;
+
+  constructor(left: NanoUsd | null) {
+    this.#left = left;
+  }
+
+  /** What may be spent next, within a limit of its own; null is no limit. */
+  grant(limit: NanoUsd | null): NanoUsd | null {
+    if (this.#left === null) return limit;
+    return limit === null ? this.#left : (Math.min(limit, this.#left) as NanoUsd);
+  }
+
+  spend(cost: NanoUsd | null, granted: NanoUsd | null): void {
+    if (this.#left === null) return;
+    this.#left = Math.max(0, this.#left - (cost ?? granted ?? this.#left)) as NanoUsd;
+  }
+
+  /** Equal parts for what runs side by side; give each back when it is done. */
+  split(parts: number): readonly Purse[] {
+    const left = this.#left;
+    const part = left === null ? null : (Math.floor(left / parts) as NanoUsd);
+    if (left !== null && part !== null) this.#left = (left - part * parts) as NanoUsd;
+    return Array.from({ length: parts }, () => new Purse(part));
+  }
+
+  /** Takes back what a part has left. */
+  join(part: Purse): void {
+    if (this.#left === null || part.#left === null) return;
+    this.#left = (this.#left + part.#left) as NanoUsd;
+    part.#left = ZERO_USD;
+  }
+}
