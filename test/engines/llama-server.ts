@@ -1,9 +1,8 @@
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
+import { ENGINE_ENTRY } from './installed.ts';
 
 /** What is used of node-llama-cpp. It is installed in this folder only, so the types of the whole project cannot come from it. */
 interface Sequence {
@@ -34,12 +33,6 @@ interface LlamaModule {
   }): Promise<Llama>;
 }
 
-// Not imported by its name: the package of the whole project does not have it.
-const ENTRY = join(fileURLToPath(new URL('.', import.meta.url)), 'node_modules', 'node-llama-cpp', 'dist', 'index.js');
-
-/** Whether the engine was installed in this folder. */
-export const isLlamaInstalled: boolean = existsSync(ENTRY);
-
 /** An engine that serves a GGUF file over HTTP, as llama.cpp's own server does. */
 export interface LlamaServer {
   /** Base URL, with `/v1`. */
@@ -65,7 +58,7 @@ interface Step {
 
 /** Loads a model on the CPU and serves chat completions from it, always taking the most probable token. */
 export async function startLlamaServer(modelPath: string): Promise<LlamaServer> {
-  const { getLlama } = (await import(pathToFileURL(ENTRY).href)) as LlamaModule;
+  const { getLlama } = (await import(pathToFileURL(ENGINE_ENTRY).href)) as LlamaModule;
   const llama = await getLlama({ gpu: false, build: 'never', logLevel: 'error', maxThreads: 1 });
   const model = await llama.loadModel({ modelPath, gpuLayers: 0 });
   const sequence = (await model.createContext({ contextSize: 512 })).getSequence();

@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { allOf } from '../support/both-ways.ts';
 import { recordedCalls } from '../support/recorded-calls.ts';
 import { type ServedGateway, serveHere } from '../support/serve.ts';
-import { isLlamaInstalled, type LlamaServer, startLlamaServer } from './llama-server.ts';
+import { isLlamaInstalled } from './installed.ts';
+import { type LlamaServer, startLlamaServer } from './llama-server.ts';
 import { TINY_WORDS, tinyGguf } from './tiny-gguf.ts';
 
 // Skipped where the engine is not installed: npm install --prefix test/engines --omit=optional --ignore-scripts

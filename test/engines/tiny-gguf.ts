@@ -70,6 +70,37 @@ export function tinyGguf(seed: number): Buffer {
     entry('tokenizer.ggml.bos_token_id', UINT32, uint32(1)),
     entry('tokenizer.ggml.eos_token_id', UINT32, uint32(2)),
   ];
+  return ggufFile(metadata, tensors);
+}
+
+/**
+ * A LoRA adapter over that model, as llama.cpp's convert_lora_to_gguf.py writes it: two random matrices for the queries and values of each layer. With
+ * strength 0 the second one is all zeros, as at the beginning of a training, and changes nothing.
+ */
+export function tinyLora(seed: number, strength: number): Buffer {
+  const random = randomNumbers(seed);
+  const rank = 2;
+  const matrix = (name: string, columns: number, rows: number, scale: number): Tensor => ({
+    name,
+    shape: [columns, rows],
+    values: Float32Array.from({ length: columns * rows }, () => (random() - 0.5) * scale),
+  });
+  const tensors = Array.from({ length: LAYERS }, (_none, i) =>
+    ['attn_q', 'attn_v'].flatMap((part) => [
+      matrix(`blk.${i}.${part}.weight.lora_a`, EMBEDDING, rank, 1),
+      matrix(`blk.${i}.${part}.weight.lora_b`, rank, EMBEDDING, strength),
+    ]),
+  ).flat();
+  const metadata = [
+    entry('general.type', STRING, text('adapter')),
+    entry('general.architecture', STRING, text('llama')),
+    entry('adapter.type', STRING, text('lora')),
+    entry('adapter.lora.alpha', FLOAT32, float32(rank)),
+  ];
+  return ggufFile(metadata, tensors);
+}
+
+function ggufFile(metadata: readonly Buffer[], tensors: readonly Tensor[]): Buffer {
   const head = Buffer.concat([
     Buffer.from('GGUF'),
     uint32(3),

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -31,6 +31,8 @@ export interface ServeOptions {
   /** A data directory of a gateway before this one; `remove` leaves it alone. */
   readonly dataDir?: string;
   readonly flags?: readonly string[];
+  /** A `node_modules` that the folder of the config is given: packages that the gateway itself does not have. */
+  readonly modules?: string;
 }
 
 /** Runs the `serve` command in this process. */
@@ -138,6 +140,7 @@ async function prepare(options: ServeOptions): Promise<Place> {
   const folder = await mkdtemp(join(tmpdir(), 'smallfirst-e2e-'));
   const config = options.config === null ? null : join(folder, 'smallfirst.yaml');
   if (config !== null) await writeFile(config, options.config ?? '');
+  if (options.modules !== undefined) await symlink(options.modules, join(folder, 'node_modules'));
   return { folder, log: join(folder, 'serve.log'), config, dataDir: options.dataDir ?? join(folder, 'data') };
 }
 
