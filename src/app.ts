@@ -24,11 +24,16 @@ export interface App {
 
 /**
  * Opens the record for writing (a data directory as its owner), and what the config names. `environment` is where vendors' customary keys are looked up.
- * Throws DATA_DIR_LOCKED when another process owns it, CONFIG_INVALID for an upstream that may not be called.
+ * `open` is how the record is opened. Throws DATA_DIR_LOCKED when another process owns it, CONFIG_INVALID for an upstream that may not be called.
  */
-export async function openApp(config: Config, dataDir: string, environment: Environment = {}): Promise<App> {
+export async function openApp(
+  config: Config,
+  dataDir: string,
+  environment: Environment = {},
+  open: typeof openStoreToWrite = openStoreToWrite,
+): Promise<App> {
   const upstreams = openUpstreams(config, environment);
-  const store = await openStoreToWrite(dataDir, config.store);
+  const store = await open(dataDir, config.store);
   const registry = new ClientRegistry({
     loadRecording,
     loadStudent,

@@ -69,6 +69,19 @@ export async function lifeTasks(config: Config): Promise<readonly LifeTask[]> {
   return tasks;
 }
 
+/** A task with one candidate, whichever it asks in the background; `trainedUntil` is what its files say unless told. Throws what they throw. */
+export async function candidateTask(config: Config, task: TaskConfig, model: ModelConfig, trainedUntil?: number | null): Promise<LifeTask> {
+  const big = config.models.get(task.ladder.at(-1) ?? '');
+  if (big === undefined) throw new SmallfirstError('MODEL_NOT_FOUND', `The ladder of "${task.name}" ends with no model.`);
+  const candidate = await candidateOf(task, { small: model, big }, config);
+  return {
+    task: judgedBy(task),
+    big: big.name,
+    candidates: [trainedUntil === undefined ? candidate : { ...candidate, trainedUntil }],
+    method: task.method,
+  };
+}
+
 /** What of a task a look needs: plain data, and nothing that is secret. */
 function judgedBy({ name, output, floor, signal, metricSpec }: TaskConfig): LifeTask['task'] {
   return { name, output, floor, signal, metricSpec };
@@ -92,6 +105,7 @@ async function filesOf(model: ModelConfig): Promise<{ readonly version: string |
     const { version, card } = await loadStudent(model.path);
     return { version, trainedUntil: Date.parse(card.created) };
   }
+  if (model.trained !== null) return { version: null, trainedUntil: model.trained.until };
   if (model.data !== null) return { version: (await loadRecording(model.data)).version, trainedUntil: null };
   return { version: null, trainedUntil: null };
 }

@@ -1,4 +1,5 @@
 import type { StoreConfig } from './config/index.ts';
+import { SmallfirstError } from './core/index.ts';
 import { openDataDir, openStore, type Store, type StoreLocation } from './store/index.ts';
 
 /** Where the record is: the PostgreSQL database that a config names, else the SQLite file of a data directory. */
@@ -34,4 +35,21 @@ export async function openStoreToWrite(dataDir: string, store: StoreConfig | nul
       await directory.release();
     },
   };
+}
+
+/** A statement of ours waits so long for the gateway's own, which are short. */
+const BESIDE_TIMEOUT_MS = 10_000;
+
+/**
+ * Opens a record to write to it, also where a gateway owns the data directory: what a person decides of versions is a few rows, and
+ * the database itself keeps their transactions whole, as it does for the gateway's own threads. The spool and the keys stay the owner's.
+ */
+export async function openStoreBeside(dataDir: string, store: StoreConfig | null = null): Promise<Store> {
+  try {
+    return await openStoreToWrite(dataDir, store);
+  } catch (error) {
+    if (!(error instanceof SmallfirstError && error.code === 'DATA_DIR_LOCKED')) throw error;
+    const { database } = await openDataDir(dataDir, { readOnly: true });
+    return openStore(storeLocation(null, database), { busyTimeoutMs: BESIDE_TIMEOUT_MS });
+  }
 }

@@ -10,6 +10,7 @@ export type LeftOutReason =
   | 'other-prompt'
   | 'other-model'
   | 'before-training-ended'
+  | 'trained-on'
   | 'before-alarm'
   | 'seen-by-another-method'
   | 'thinned'
@@ -20,6 +21,8 @@ export interface EvidenceScope {
   readonly scoring: Scoring;
   /** The small model was trained on what came before: its answers to that say nothing about new requests. */
   readonly trainedUntil: EpochMs | null;
+  /** Whether the small model was trained on a request, or on one that is next to the same, whatever its time; nothing unless told. */
+  readonly isTrainedOn?: (pair: StoredPair) => boolean;
   /** After an alarm only what came later counts. */
   readonly since: EpochMs | null;
   /** Pairs until then were already weighed by a method that shares no error with this one: they may be fitted on, not certified. */
@@ -54,7 +57,7 @@ export function gatherLifeEvidence(pairs: readonly StoredPair[], feedback: reado
   const leftOut = noneLeftOut();
   const sorted = [...pairs].sort(oldestFirst);
   const recent = sorted.filter((pair) => {
-    const reason = tooOld(pair, scope) ?? askedElse(pair, scope);
+    const reason = tooOld(pair, scope) ?? askedElse(pair, scope) ?? (scope.isTrainedOn?.(pair) ? 'trained-on' : null);
     if (reason !== null) leftOut[reason] += 1;
     return reason === null;
   });
@@ -108,6 +111,7 @@ function noneLeftOut(): Record<LeftOutReason, number> {
     'other-prompt': 0,
     'other-model': 0,
     'before-training-ended': 0,
+    'trained-on': 0,
     'before-alarm': 0,
     'seen-by-another-method': 0,
     thinned: 0,

@@ -1,5 +1,5 @@
 import { type Clock, type Json, SmallfirstError } from '../core/index.ts';
-import type { Feedback, Look, Store, TaskEvent } from '../store/index.ts';
+import type { Feedback, Look, Store, StoredPair, TaskEvent } from '../store/index.ts';
 import { type LookPlan, type LookQuestion, type LookResult, planLook, takeLook } from './look.ts';
 import { FIRST_LOOK } from './look-schedule.ts';
 
@@ -30,6 +30,8 @@ export interface LookRunnerWorld {
   readonly warn: (message: string) => void;
   /** Whether a gate classifier may be proposed: only where the gateway can run one. */
   readonly gate: boolean;
+  /** Whether a candidate was trained on a pair's request, or one next to the same; by time alone unless told. */
+  readonly isTrainedOn?: (small: string, pair: StoredPair) => boolean;
 }
 
 /** Who asks for a look at one task, or at all. */
@@ -99,7 +101,7 @@ export class LookRunner {
   }
 
   async #question(task: LifeTask, candidate: LifeCandidate, by: Look['by']): Promise<LookQuestion | null> {
-    const { store, clock, newId, gate } = this.#world;
+    const { store, clock, newId, gate, isTrainedOn } = this.#world;
     const { name } = task.task;
     const { small, pins, trainedUntil } = candidate;
     const pairs = await store.pairs.list({ task: name, small, big: task.big });
@@ -121,6 +123,7 @@ export class LookRunner {
       now: clock.now(),
       newId,
       gate,
+      ...(isTrainedOn && { isTrainedOn: (pair) => isTrainedOn(small, pair) }),
     };
   }
 

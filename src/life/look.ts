@@ -34,6 +34,7 @@ export interface LookQuestion {
   /** Whether a gate classifier may be used: only where the gateway can run one. */
   readonly gate?: boolean;
   readonly uploads?: EvidenceScope['uploads'];
+  readonly isTrainedOn?: EvidenceScope['isTrainedOn'];
 }
 
 /** Where the evidence of a candidate stands. */
@@ -132,8 +133,15 @@ export function takeLook(question: LookQuestion, plan: LookPlan): LookResult {
 }
 
 function scopeOf(question: LookQuestion): EvidenceScope {
-  const { trainedUntil, since, uploads, pins } = question;
-  return { scoring: scoringOf(question.task), trainedUntil, since, pins, ...(uploads === undefined ? {} : { uploads }) };
+  const { trainedUntil, since, uploads, pins, isTrainedOn } = question;
+  return {
+    scoring: scoringOf(question.task),
+    trainedUntil,
+    since,
+    pins,
+    ...(uploads === undefined ? {} : { uploads }),
+    ...(isTrainedOn && { isTrainedOn }),
+  };
 }
 
 /** How a task's answers are scored against a label: by its metric; null where only a judge can. */

@@ -26,6 +26,7 @@ const INCIDENTS: ReadonlySet<TaskEventKind> = new Set<TaskEventKind>([
   'shadow-budget',
   'deprecation',
   'drift',
+  'reverted',
 ]);
 
 /** Decides what becomes of a task's certificate. Pure. */
@@ -111,7 +112,7 @@ function withoutCertificate(question: ReviewQuestion, locked: LockedCertificate 
 }
 
 /** Why a certificate may not route; null when it may. One sentence. */
-function whyVoid(question: ReviewQuestion, certificate: LockedCertificate): string | null {
+export function whyVoid(question: ReviewQuestion, certificate: LockedCertificate): string | null {
   const { task, events, voided, now } = question;
   const { id, small, big, expiresAt } = certificate;
   if (task === null) return 'The config has no such task.';
@@ -127,7 +128,7 @@ function whyVoid(question: ReviewQuestion, certificate: LockedCertificate): stri
   const said = voided.get(id);
   if (said !== undefined) return said;
   const turn = events.filter(({ kind, certificate: of }) => of === id && STANDING.has(kind)).at(-1);
-  return turn === undefined || turn.kind === 'recovered' ? null : turn.reason;
+  return turn === undefined || CLEARING.has(turn.kind) ? null : turn.reason;
 }
 
 /** What a certificate pins, as it is now; a version that no answer told is taken to be the pinned one. */
@@ -144,7 +145,17 @@ function pinsNow({ pins, served }: ReviewQuestion, { small, big, pins: pinned }:
 }
 
 /** What tells whether a certificate still stands in traffic; the last one counts. */
-const STANDING: ReadonlySet<TaskEventKind> = new Set<TaskEventKind>(['alarm', 'rollback', 'provisional', 'voided', 'recovered']);
+const STANDING: ReadonlySet<TaskEventKind> = new Set<TaskEventKind>([
+  'alarm',
+  'rollback',
+  'provisional',
+  'voided',
+  'recovered',
+  'reverted',
+  'promoted',
+]);
+/** What ends what was said against it. */
+const CLEARING: ReadonlySet<TaskEventKind> = new Set<TaskEventKind>(['recovered', 'promoted']);
 
 /** The newest pending proposal of each candidate; of those the one that keeps most of the traffic. */
 function best(question: ReviewQuestion): Proposal | undefined {

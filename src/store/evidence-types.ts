@@ -114,7 +114,13 @@ export type TaskEventKind =
   | 'recovered'
   | 'shadow-budget'
   | 'deprecation'
-  | 'drift';
+  | 'drift'
+  // The life of a model's version: entered the gate, asked the golden set, took a task over, gave it back by a person's word, left for good.
+  | 'candidate'
+  | 'golden'
+  | 'promoted'
+  | 'reverted'
+  | 'retired';
 
 /** One thing that happened to a task's routing, with its reason. Never changed. */
 export interface TaskEvent {
