@@ -1,14 +1,11 @@
 import { BLOCKS } from './feature-scanner.ts';
 import type { Mixture } from './mixture.ts';
-import { addScopeRow, type Certain, certaintyOf, fitCertain, scopeRows } from './scope.ts';
+import { addScopeRow, type Certain, certaintyOf, diluted, dilutionOf, ENOUGH_OUTSIDE, fitCertain, scopeRows } from './scope.ts';
 import type { HeldOutPrediction } from './types.ts';
 
 const B = BLOCKS.length;
 /** With fewer classes, a text without its own class says little about a text of no class. */
 const FEWEST_CLASSES_TO_HIDE = 5;
-/** From so many on, examples of what lies outside speak for themselves. */
-const ENOUGH_OUTSIDE = 20;
-const GOLDEN = 0.618_033_988_749_895;
 
 /** What the models of the folds said of every row that they had not seen, row by row. */
 export interface HeldOut {
@@ -75,7 +72,6 @@ export function fitClassifierCertain(held: HeldOut, gold: Int32Array, mixture: M
   const outside = scopeRows();
   const hides = classes >= FEWEST_CLASSES_TO_HIDE;
   const standIns = scopeRows();
-  const diluted = new Float64Array(B);
   for (let row = 0; row < gold.length; row += 1) {
     const from = row * classes;
     const best = bestOf(linear, network, from, classes, mixture);
@@ -88,10 +84,14 @@ export function fitClassifierCertain(held: HeldOut, gold: Int32Array, mixture: M
       // One diluted row for every four hidden ones: hidden classes are the harder and the more usual case.
       if (row % 4 !== 0) continue;
     }
-    const share = 0.5 + 0.5 * ((row * GOLDEN) % 1);
-    for (let block = 0; block < B; block += 1) diluted[block] = held.novelty[row * B + block]! * (1 - share) + share;
+    const share = dilutionOf(row);
     const faint = bestOf(linear, network, from, classes, mixture, { hidden: -1, sharpness: 1 - share });
-    addScopeRow(standIns, { probability: faint.probability, decision: best.decision * (1 - share) - share, right: false }, diluted, 0);
+    addScopeRow(
+      standIns,
+      { probability: faint.probability, decision: best.decision * (1 - share) - share, right: false },
+      diluted(held.novelty, row * B, share),
+      0,
+    );
   }
   const given = outside.right.length >= ENOUGH_OUTSIDE;
   return fitCertain({ inside, outside: given ? outside : standIns, given });

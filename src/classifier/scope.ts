@@ -40,6 +40,19 @@ export function addScopeRow(
   rows.probability.push(answer.probability);
 }
 
+/** Share of a stand-in's features that are unknown words, from a half to all; spread evenly over the rows. */
+export function dilutionOf(row: number): number {
+  return 0.5 + 0.5 * ((row * 0.618_033_988_749_895) % 1);
+}
+
+/** The novelty of a row when `share` of its words are unknown ones. */
+export function diluted(novelty: Float64Array, at: number, share: number): Float64Array {
+  return Float64Array.from({ length: BLOCKS.length }, (_, block) => novelty[at + block]! * (1 - share) + share);
+}
+
+/** So many given rows outside speak for themselves; with fewer, stand-ins are made. */
+export const ENOUGH_OUTSIDE = 20;
+
 /** What calibration learns from: rows of the classes, and rows of none of them, given or made up. */
 export interface ScopeEvidence {
   readonly inside: ScopeRows;

@@ -30,7 +30,7 @@ describe('one-vs-rest support vector machines', () => {
   it('finds the minimum that algebra gives for two opposite points', () => {
     // min w²/2 + b²/2 + 2·(1 − w)² has b = 0 and w = 4/5.
     const found: number[][] = [];
-    const steps = trainOneVsRest(sparse([[1], [-1]]), Int32Array.from([0, 1]), 2, exact);
+    const steps = trainOneVsRest(sparse([[1], [-1]]), 2, (row, label) => row === label, exact);
     for (const { weights, bias } of steps) found.push([weights[0]!, bias]);
     expect(found[0]![0]).toBeCloseTo(0.8, 6);
     expect(found[0]![1]).toBeCloseTo(0, 6);
@@ -42,7 +42,7 @@ describe('one-vs-rest support vector machines', () => {
     const dense = Array.from({ length: 60 }, () => [random.normal(), random.normal(), random.normal()]);
     const x = sparse(dense);
     const labels = Int32Array.from(dense, (row) => (row[0]! + 0.5 * random.normal() > 0 ? 0 : 1));
-    for (const { label, weights, bias } of trainOneVsRest(x, labels, 1, { ...exact, positiveCost: 3 })) {
+    for (const { label, weights, bias } of trainOneVsRest(x, 1, (row, label) => labels[row] === label, { ...exact, positiveCost: 3 })) {
       // ∂/∂w: w − 2 Σ C·y·max(0, 1 − y·f(x))·x with C = 3 for rows of the class, and the same for the bias with x = 1.
       const gradient = [...weights, bias];
       for (let row = 0; row < x.rows; row += 1) {

@@ -29,7 +29,12 @@ export interface ClassSolution {
  * (Hsieh et al. 2008, algorithms 1 and 3). The bias is a constant feature of 1 and so regularised too. Deterministic for a seed.
  * One class a step, in order of their numbers, so that the caller can stop between them.
  */
-export function* trainOneVsRest(x: SparseRows, labels: Int32Array, classes: number, options: SolverOptions): Generator<ClassSolution> {
+export function* trainOneVsRest(
+  x: SparseRows,
+  classes: number,
+  isOf: (row: number, label: number) => boolean,
+  options: SolverOptions,
+): Generator<ClassSolution> {
   const squaredLength = new Float64Array(x.rows);
   for (let row = 0; row < x.rows; row += 1) {
     let squares = 1;
@@ -45,7 +50,7 @@ export function* trainOneVsRest(x: SparseRows, labels: Int32Array, classes: numb
     bias: 0,
   };
   for (let label = 0; label < classes; label += 1) {
-    for (let row = 0; row < x.rows; row += 1) state.sign[row] = labels[row] === label ? 1 : -1;
+    for (let row = 0; row < x.rows; row += 1) state.sign[row] = isOf(row, label) ? 1 : -1;
     trainOne(x, state, { ...options, seed: options.seed * 65_537 + label });
     yield { label, weights: state.weights, bias: state.bias };
   }

@@ -130,7 +130,7 @@ function* crossValidate(
     const { training, heldOut } = splitFold(foldOf, fold);
     const encoded = source.encode(training, heldOut, gold);
     const own = training.map((row) => gold[row]!);
-    for (const { label, weights, bias } of trainOneVsRest(encoded.training, own, classes, problem.solver)) {
+    for (const { label, weights, bias } of trainOneVsRest(encoded.training, classes, (row, k) => own[row] === k, problem.solver)) {
       for (let i = 0; i < heldOut.length; i += 1) linear[heldOut[i]! * classes + label] = decision(encoded.others, i, weights, bias);
       onShare((fold + (linearShare * (label + 1)) / classes) / folds);
       yield;
@@ -203,7 +203,7 @@ function* fitAll(
   const dense = new Float32Array(training.columns * classes);
   const biases = new Float32Array(classes);
   const linearShare = problem.network ? 0.4 : 1;
-  for (const { label, weights, bias } of trainOneVsRest(training, gold, classes, problem.solver)) {
+  for (const { label, weights, bias } of trainOneVsRest(training, classes, (row, k) => gold[row] === k, problem.solver)) {
     for (let feature = 0; feature < training.columns; feature += 1) dense[feature * classes + label] = weights[feature]!;
     biases[label] = bias;
     onShare((linearShare * (label + 1)) / classes);
