@@ -46,6 +46,7 @@ export const rootFiles: Readonly<Record<string, number>> = {
   'life-worker.ts': 3.5,
   'gateway-operations.ts': 4.1,
   'gateway-live.ts': 4.05,
+  'pipeline-world.ts': 4.12,
   'gateway-steps.ts': 4.1,
   'gateway-app.ts': 4.2,
   'index.ts': 5,

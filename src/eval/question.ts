@@ -4,6 +4,15 @@ import type { EvalItem } from './types.ts';
 
 /** An item as a request to a model: the task's prompt with the item in it, or the item's own messages after the system prompt. */
 export function requestOf(task: TaskConfig, item: EvalItem, model: ModelConfig): ModelRequest {
+  return {
+    ...model.parameters,
+    ...promptedRequest(task, item),
+    ...(task.output.kind !== 'text' && model.capabilities.has('logprobs') ? { logprobs: { top: 5 } } : {}),
+  };
+}
+
+/** The same without what is particular to one model: what a whole ladder is asked. */
+export function promptedRequest(task: TaskConfig, item: Pick<EvalItem, 'input' | 'messages'>): ModelRequest {
   const system: readonly Message[] = task.prompt.system === null ? [] : [textMessage('system', task.prompt.system)];
   // A function as replacement, so that `$&` in an item stays what it is.
   const asked = item.messages ?? [
@@ -14,10 +23,8 @@ export function requestOf(task: TaskConfig, item: EvalItem, model: ModelConfig):
   ];
   return {
     messages: [...system, ...asked],
-    ...model.parameters,
     ...task.parameters,
     ...(task.output.kind === 'json' ? { responseFormat: responseFormat(task.name, task.output.schema) } : {}),
-    ...(task.output.kind !== 'text' && model.capabilities.has('logprobs') ? { logprobs: { top: 5 } } : {}),
   };
 }
 
