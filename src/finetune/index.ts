@@ -1,0 +1,15 @@
+export { localAdapter } from './adapters/local.ts';
+export { hostedTrainers, LOCAL } from './adapters/registry.ts';
+export { createJob, type NewJob, type PlannedJob, planJob } from './create-job.ts';
+export { cancelJob, type DriveDeps, driveJob, isOver } from './drive-job.ts';
+export { type Approval, approves, type Estimate } from './estimate.ts';
+export { type JobAccess, type JobRecord, type Lineage, lineageOf } from './job-record.ts';
+export { JobStore } from './job-store.ts';
+export { emitTrainers } from './local/emit.ts';
+export { LOCAL_TOOLS, type LocalTool } from './local/trainer-configs.ts';
+export { type AnsweredTwice, preferencePairs } from './preferences.ts';
+export { type ReadRows, type RowPrompt, readRows } from './row-reader.ts';
+export { checkTemplate, ENGINES, type Engine, refuseDifferent, type TemplateCheck } from './serving-template.ts';
+export { readTemplate } from './template.ts';
+export { endpointPrice, trainingPrice } from './training-prices.ts';
+export * from './types.ts';
