@@ -189,8 +189,8 @@ async function restore(
 }
 
 /** How long after a start the recorder's thread may take to make a store that was never there, and how often that is looked at. */
-const MAKING_MS = 5_000;
-const LOOK_MS = 50;
+const MAKING_MS = 15_000;
+const LOOK_MS = 100;
 
 /** The store for reading, in a thread of its own so that no report makes an answer wait; opened when it is first needed. */
 function lazyStore(location: StoreLocation, clock: Clock): { readonly open: () => Promise<Store>; readonly close: () => Promise<void> } {

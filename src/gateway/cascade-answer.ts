@@ -1,5 +1,5 @@
 import type { Call, ModelEvent } from '../core/index.ts';
-import { type AnswerContext, type ClientRequest, codecs, type StreamWriter } from '../providers/index.ts';
+import { type AnswerContext, type ClientRequest, clientCodecs, type StreamWriter } from '../providers/index.ts';
 import type { AnswerListener, Choice } from '../run/index.ts';
 import { answerError, answerJson, cut, ownHeaders } from './answer.ts';
 import { renderError } from './errors.ts';
@@ -47,7 +47,7 @@ export class ClientAnswer implements AnswerListener {
       inputTokens: setting.inputTokens,
       client,
     };
-    this.#writer = client.stream ? codecs[client.protocol].streamWriter(this.#context) : null;
+    this.#writer = client.stream ? clientCodecs[client.protocol].streamWriter(this.#context) : null;
     this.#stream = client.stream ? new Stream(exchange, streams, exchange.route.family) : null;
     this.#timer = client.stream ? setTimeout(() => this.#openEarly(), setting.headWaitsMs) : null;
   }
@@ -79,7 +79,7 @@ export class ClientAnswer implements AnswerListener {
   finish(): void {
     const { response } = this.#exchange;
     if (this.#writer === null) {
-      const document = codecs[this.#setting.client.protocol].writeResponse(this.#events, this.#context);
+      const document = clientCodecs[this.#setting.client.protocol].writeResponse(this.#events, this.#context);
       answerJson(this.#exchange, 200, document, [...this.#limits(), ...this.#told(true)]);
       return;
     }

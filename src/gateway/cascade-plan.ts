@@ -8,8 +8,8 @@ import type { Routing } from './live-types.ts';
 import { isRelayable } from './outbound.ts';
 import type { Resolution } from './resolve.ts';
 import { mayUseTask } from './scope.ts';
-import { isTranslatable, readRequest, refuseUntranslatable } from './translate.ts';
-import type { GatewayDeps, ServedModel } from './types.ts';
+import { hasCounterpart, isTranslatable, readRequest, refuseUntranslatable, withoutCounterpart } from './translate.ts';
+import type { GatewayDeps } from './types.ts';
 
 /** What is done with a request of a task, or for a model of another protocol. */
 export type TaskPlan = { readonly do: 'relay'; readonly upstream: Upstream } | { readonly do: 'step'; readonly plan: StepPlan };
@@ -59,7 +59,10 @@ export function planTask(exchange: Exchange, deps: GatewayDeps, steps: Steps): T
     watch(routing, null);
     return { do: 'relay', upstream: ceiling.upstream };
   }
-  if (!isTranslatable(exchange)) return onlyRelayed(exchange, ceiling, mayRelay);
+  if (!isTranslatable(exchange)) {
+    if (ceiling !== undefined && mayRelay) return { do: 'relay', upstream: ceiling.upstream };
+    return { do: 'step', plan: planTranslation(exchange, task.ladder.at(-1) ?? task.name, steps) };
+  }
   const client = readRequest(exchange);
   if (client.untranslatable.length > 0) {
     // What only this protocol can say keeps its meaning where the bytes pass: at the ceiling.
@@ -73,14 +76,9 @@ export function planTask(exchange: Exchange, deps: GatewayDeps, steps: Steps): T
   return { do: 'step', plan: { step, client, startAt: isHard ? step.ladder.length - 1 : 0, certificate, fingerprint } };
 }
 
-function onlyRelayed(exchange: Exchange, ceiling: ServedModel | undefined, mayRelay: boolean): TaskPlan {
-  if (ceiling !== undefined && mayRelay) return { do: 'relay', upstream: ceiling.upstream };
-  throw new SmallfirstError('NOT_SUPPORTED', `${exchange.path} is answered only by models that speak its protocol.`);
-}
-
 /** How a model of another protocol is asked. Throws REQUEST_INVALID for what it cannot be asked, NOT_SUPPORTED for endpoints without a counterpart. */
 export function planTranslation(exchange: Exchange, name: string, steps: Steps): StepPlan {
-  if (!isTranslatable(exchange)) throw new SmallfirstError('NOT_SUPPORTED', `The model "${name}" has nothing like ${exchange.path}.`);
+  if (!hasCounterpart(exchange)) throw withoutCounterpart(exchange, name);
   const client = readRequest(exchange);
   refuseUntranslatable(client, name);
   return { step: stepOf(steps.model(name)), client, startAt: 0, certificate: null, fingerprint: exchange.fingerprint };

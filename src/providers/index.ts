@@ -1,6 +1,8 @@
 export {
   type AnswerContext,
+  type ClientProtocol,
   type ClientRequest,
+  clientCodecs,
   codecs,
   type ErrorReport,
   type JsonObject,

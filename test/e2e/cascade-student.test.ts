@@ -112,7 +112,9 @@ describe('a certificate from the command line', () => {
     const body = { model: 'student/triage', max_tokens: 9, messages: [{ role: 'user', content: 'payment failed with my card' }] };
     const response = await world.post('/v1/messages', body, { headers: { 'anthropic-version': '2023-06-01' } });
     expect(await response.json()).toMatchObject({ type: 'message', model: 'student/triage', content: [{ type: 'text', text: 'billing' }] });
-    expect((await world.post('/v1/completions', { model: 'student/triage', prompt: 'x' })).status).toBe(501);
+    const completion = await world.post('/v1/completions', { model: 'student/triage', prompt: 'payment failed with my card' });
+    expect(await completion.json()).toMatchObject({ object: 'text_completion', choices: [{ text: 'billing', finish_reason: 'stop' }] });
+    expect((await world.post('/v1/embeddings', { model: 'student/triage', input: 'x' })).status).toBe(501);
   });
 
   it('is void as soon as the student is another one', async () => {

@@ -362,8 +362,20 @@ describe('translation', () => {
   it('refuses, by name, what the other protocol cannot say, and endpoints that it does not have', async () => {
     const answer = await ask('openai', false, { model: 'frontier', n: 3 });
     expect([answer.status, answer.text]).toEqual([400, expect.stringContaining('which has nothing for: n.')]);
-    const other = await world.post('/v1/completions', { model: 'frontier', prompt: 'x' });
-    expect(other.status).toBe(501);
+    const other = await world.post('/v1/embeddings', { model: 'frontier', input: 'x' });
+    expect([other.status, other.headers.get('x-should-retry'), await other.json()]).toEqual([
+      501,
+      'false',
+      {
+        error: {
+          message:
+            '/v1/embeddings cannot be answered by the model "frontier": it speaks a protocol that has no embeddings. Name a model whose upstream has this endpoint.',
+          type: 'invalid_request_error',
+          param: null,
+          code: 'not_supported',
+        },
+      },
+    ]);
     expect(upstream.calls).toEqual([]);
   });
 

@@ -1,13 +1,16 @@
 import { anthropicMessages } from './anthropic-messages/index.ts';
 import { openaiChat } from './openai-chat/index.ts';
+import { openaiCompletions } from './openai-completions/index.ts';
 import { openaiResponses } from './openai-responses/index.ts';
-import type { Codec, Protocol } from './types.ts';
+import type { ClientCodec, ClientProtocol, Codec, Protocol } from './types.ts';
 
 export { ANTHROPIC_VERSION, DEFAULT_MAX_TOKENS } from './anthropic-messages/write-request.ts';
 export { cutReport, kindOfStatus } from './errors.ts';
 export { MAX_DEPTH, MalformedRequest, parseBody } from './shape.ts';
 export type {
   AnswerContext,
+  ClientCodec,
+  ClientProtocol,
   ClientRequest,
   Codec,
   ErrorKind,
@@ -38,3 +41,6 @@ export const codecs: Readonly<Record<Protocol, Codec>> = {
   'openai-responses': openaiResponses,
   'anthropic-messages': anthropicMessages,
 };
+
+/** How each client is read and answered. */
+export const clientCodecs: Readonly<Record<ClientProtocol, ClientCodec>> = { ...codecs, 'openai-completions': openaiCompletions };

@@ -4,6 +4,9 @@ import type { SseFrame } from '../sse/index.ts';
 /** A wire protocol that clients or upstreams speak. */
 export type Protocol = 'openai-chat' | 'openai-responses' | 'anthropic-messages';
 
+/** What clients speak: the same, and an endpoint that no upstream is asked at in our own words. */
+export type ClientProtocol = Protocol | 'openai-completions';
+
 export type JsonObject = { readonly [key: string]: Json | undefined };
 
 /** Where an upstream departs from its protocol, as data of its vendor row. Absent members mean that it does not. */
@@ -99,7 +102,7 @@ export interface ErrorReport {
 
 /** A client's request, read. */
 export interface ClientRequest {
-  readonly protocol: Protocol;
+  readonly protocol: ClientProtocol;
   readonly request: ModelRequest;
   readonly model: string;
   readonly stream: boolean;
@@ -140,15 +143,19 @@ export interface StreamWriter {
   ping(): string;
 }
 
-/** A wire protocol as pure functions: no fetch, no clock, no environment. The upper half faces upstreams, the lower one clients. */
-export interface Codec {
+/** A wire protocol as pure functions: no fetch, no clock, no environment. This half faces upstreams, the other one clients. */
+export interface Codec extends ClientCodec {
   readonly protocol: Protocol;
   writeRequest(request: ModelRequest, target: Target): WireRequest;
   /** Never throws: what is no answer gives `end` with stop `cut` and a failure. */
   readResponse(json: unknown, reading?: Reading): ModelEvent[];
   streamReader(reading?: Reading): StreamReader;
   readError(status: number, bodyText: string): WireError;
+}
 
+/** The half of a codec that faces clients. */
+export interface ClientCodec {
+  readonly protocol: ClientProtocol;
   /** Throws MalformedRequest for everything that is not a request of this protocol. */
   readRequest(body: Json): ClientRequest;
   /** The whole answer. Throws UPSTREAM_FAILED when the events were cut: half an answer is never given as a whole one. */

@@ -30,6 +30,65 @@ const City = z.object({ city: z.string(), people: z.number() });
 const ANSWER = 'Grüße 🙂 – heard: Hallo, wie geht es?';
 const PIXEL = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
 
+describe('an OpenAI client that completes a text with a model behind Anthropic', () => {
+  const prompt = 'Hallo, wie geht es?';
+
+  it('gets a text completion, plain and streamed, and the upstream is asked one message', async () => {
+    const plain = await openai.completions.create({ model: 'claude', prompt, max_tokens: 50, temperature: 0.5, stop: ['END'] });
+    expect(plain).toMatchObject({
+      id: expect.stringMatching(/^cmpl-/),
+      object: 'text_completion',
+      model: 'claude',
+      choices: [{ index: 0, text: ANSWER, logprobs: null, finish_reason: 'stop' }],
+    });
+    expect(plain.usage?.total_tokens).toBe((plain.usage?.prompt_tokens ?? 0) + (plain.usage?.completion_tokens ?? 0));
+    expect(plain.usage?.completion_tokens).toBeGreaterThan(0);
+    expect(world.upstream.seen[0]).toMatchObject({
+      target: '/v1/messages',
+      json: { model: 'claude-fake', max_tokens: 50, temperature: 0.5, stop_sequences: ['END'], messages: [{ role: 'user' }] },
+    });
+    const ask = { model: 'claude', prompt, stream: true } as const;
+    const chunks = await allOf(await openai.completions.create(ask));
+    expect(chunks.flatMap(({ choices }) => choices.map(({ text }) => text)).join('')).toBe(ANSWER);
+    expect(chunks.every(({ object, choices }) => object === 'text_completion' && choices.length === 1)).toBe(true);
+    expect(chunks.at(-1)?.choices[0]?.finish_reason).toBe('stop');
+    // As this endpoint does where a request does not say: 16 tokens.
+    expect(world.upstream.seen[1]?.json).toMatchObject({ stream: true, max_tokens: 16 });
+    const counted = await allOf(await openai.completions.create({ ...ask, stream_options: { include_usage: true } }));
+    expect(counted.at(-1)).toMatchObject({ choices: [], usage: plain.usage });
+    expect(counted.slice(0, -1).map(({ usage }) => usage)).toEqual(Array(counted.length - 1).fill(null));
+  });
+
+  it('is refused by name what no chat can say, and asks nobody', async () => {
+    const cases = [
+      [{ echo: true }, 'echo'],
+      [{ suffix: '.' }, 'suffix'],
+      [{ best_of: 2 }, 'best_of'],
+      [{ n: 2, logit_bias: { 50256: -100 } }, 'n, logit_bias'],
+      [{ prompt: ['one', 'two'] }, 'prompt (several)'],
+      [{ prompt: [1, 2] }, 'prompt (tokens)'],
+      [{ max_tokens: 0 }, 'max_tokens (0)'],
+    ] as const;
+    for (const [more, named] of cases) {
+      const error = await errorOf(openai.completions.create({ model: 'claude', prompt, ...more } as never));
+      expect(error).toBeInstanceOf(BadRequestError);
+      expect(error.message).toBe(`400 The model "claude" speaks another protocol, which has nothing for: ${named}.`);
+    }
+    for (const wrong of [undefined, null, 5, [], [null], [{ text: 'x' }]]) {
+      expect(await errorOf(openai.completions.create({ model: 'claude', prompt: wrong } as never))).toBeInstanceOf(BadRequestError);
+    }
+    expect(world.upstream.seen).toEqual([]);
+  });
+
+  it('gets errors in its own envelope, and sees a cut as one', async () => {
+    world.upstream.always({ kind: 'status', status: 429, body: errorBody('anthropic', { type: 'rate_limit_error', message: 'Slow down.' }) });
+    expect(await errorOf(openai.completions.create({ model: 'claude', prompt }))).toBeInstanceOf(RateLimitError);
+    world.upstream.always({ kind: 'cut' });
+    const stream = await openai.completions.create({ model: 'claude', prompt, stream: true });
+    expect(await errorOf(allOf(stream))).toBeInstanceOf(Error);
+  });
+});
+
 describe('an OpenAI client that names a model behind Anthropic', () => {
   const hello = [
     { role: 'system' as const, content: 'Be short.' },
