@@ -1,2 +1,3 @@
 export { nearDuplicateGroups, nearestAcross, StreamGroups } from './groups.ts';
-export { shinglesOf, WORD_SHINGLES } from './shingles.ts';
+export { jaccard, shinglesOf, tokenShingles, WORD_SHINGLES } from './shingles.ts';
+export { UnionFind } from './union-find.ts';
