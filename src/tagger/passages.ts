@@ -75,11 +75,11 @@ function passage(lattice: Lattice, tokens: TokenReader, fields: readonly SpanFie
   const { marginals, tags } = lattice;
   let probability = marginals[from * tags + 1 + 2 * field]!;
   for (let i = from + 1; i < to; i += 1) probability = Math.min(probability, marginals[i * tags + 2 + 2 * field]!);
-  return { field, from, to, value: valueOf(fields[field]!, tokens.text.slice(tokens.starts[from]!, tokens.ends[to - 1]!)), probability };
+  return { field, from, to, value: valueFor(fields[field]!, tokens.text.slice(tokens.starts[from]!, tokens.ends[to - 1]!)), probability };
 }
 
 /** The value that training taught for such a passage, otherwise the passage in the field's format. */
-export function valueOf(field: SpanField, text: string): string {
+export function valueFor(field: SpanField, text: string): string {
   const key = valueKey(text);
   return Object.hasOwn(field.aliases, key) ? field.aliases[key]! : formatted(text, field.format);
 }

@@ -50,7 +50,7 @@ export function* trainTaggerInSteps(rows: readonly ExtractionRow[], options: Tag
   );
   const calibration = calibrate(raw, rows);
   const every = located.map((_, row) => row);
-  const fitted = yield* fit(problem, every, (share) => report({ phase: 'fit', done: Math.round(share * 100), total: 100 }));
+  const fitted = yield* fitModel(problem, every, (share) => report({ phase: 'fit', done: Math.round(share * 100), total: 100 }));
   const model = { ...fitted, ...calibration };
   const heldOut = raw.map(({ fields, probabilities, ...rest }): Extraction => {
     const one = { ...rest, fields, probabilities };
@@ -89,7 +89,7 @@ function* crossValidate(problem: Problem, folds: number, onShare: (share: number
   const raw = new Array<RawExtraction>(rows.length);
   for (let fold = 0; fold < folds; fold += 1) {
     const training = rows.flatMap((_, row) => (foldOf[row] === fold ? [] : [row]));
-    const model = yield* fit(problem, training, (share) => onShare((fold + share * 0.9) / folds));
+    const model = yield* fitModel(problem, training, (share) => onShare((fold + share * 0.9) / folds));
     const tagger = new Tagger(model);
     for (let row = 0; row < rows.length; row += 1) {
       if (foldOf[row] !== fold) continue;
@@ -108,7 +108,7 @@ function foldsByText(rows: readonly ExtractionRow[], folds: number, seed: number
   return Int32Array.from(rows, (row) => foldOf.get(row.text)!);
 }
 
-function* fit(problem: Problem, rows: readonly number[], onShare: (share: number) => void): Generator<void, TaggerModel> {
+function* fitModel(problem: Problem, rows: readonly number[], onShare: (share: number) => void): Generator<void, TaggerModel> {
   const all = rows.map((row) => problem.located[row]!);
   const complete = all.filter((row) => row.complete);
   const teaching = complete.length > 0 ? complete : all;
