@@ -113,7 +113,7 @@ export async function openGatewayApp(config: Config, options: GatewayAppOptions)
         ledger: operations.ledger,
         observer: operations.observer,
         operator: operations.operator,
-        ownership: new Ownership(join(data.path, 'owners.tsv')),
+        ownership: new Ownership(join(data.path, 'owners')),
         capture: config.capture,
         steps: tasks.steps,
         countTokens: loadTokenizer,

@@ -1,18 +1,10 @@
-import { appendFileSync, readFileSync } from 'node:fs';
 import { SmallfirstError } from '../core/index.ts';
 import { JsonShapeError, lastMember, memberValue, scanMembers } from '../providers/index.ts';
 import type { Exchange } from './exchange.ts';
+import { OwnerBook } from './owner-book.ts';
 import { idsInBody, idsInPath, idsMadeFor, namedInQuery } from './ownership-ids.ts';
 
 const MAX_ID = 160;
-
-/** Who made something that an upstream keeps, and where it is kept. */
-interface Owner {
-  /** '' for a caller without a key. */
-  readonly key: string;
-  /** The model or passthrough by name; '' where an older version of this book did not say. */
-  readonly upstream: string;
-}
 
 /** What a request to an endpoint is about. */
 export interface Claim {
@@ -27,24 +19,17 @@ export interface Claim {
  * this book any key could read what another one left. Callers without a key are told apart by nothing; for them it only knows where.
  */
 export class Ownership {
-  readonly #file: string | null;
-  readonly #owners = new Map<string, Owner>();
+  readonly #owners: OwnerBook;
 
-  /** Reads the book and goes on with it; null keeps it in memory. Throws the operating system's error for a file that cannot be read. */
-  constructor(file: string | null) {
-    this.#file = file;
-    if (file === null) return;
-    for (const line of linesOf(file)) {
-      const [id, key, upstream] = line.split('\t');
-      if (id !== undefined && key !== undefined) this.#owners.set(id, { key, upstream: upstream ?? '' });
-    }
+  /** Reads the book in a folder and goes on with it; null keeps it in memory. Throws the operating system's error for what cannot be read. */
+  constructor(folder: string | null) {
+    this.#owners = new OwnerBook(folder);
   }
 
   /** Remembers that a key made something. Durable when this returns, before the client hears of it. What is owned stays its owner's. */
   remember(id: string, key: string, upstream: string): void {
-    if (id === '' || id.length > MAX_ID || this.#owners.has(id) || /[\t\n\r]/.test(id + key + upstream)) return;
-    this.#owners.set(id, { key, upstream });
-    if (this.#file !== null) appendFileSync(this.#file, `${id}\t${key}\t${upstream}\n`, { mode: 0o600 });
+    if (id === '' || id.length > MAX_ID || /[\t\n\r]/.test(id + key + upstream) || this.#owners.get(id) !== undefined) return;
+    this.#owners.add(id, { key, upstream });
   }
 
   /** Remembers an answer of a model, where its upstream keeps it. */
@@ -109,12 +94,12 @@ export class Ownership {
   /** Refuses a body that refers to what somebody else made. Ids that nobody made here may be anything, such as words of a prompt. */
   checkBody(exchange: Exchange, body: Buffer): void {
     const { key } = exchange.caller;
-    if (key === null || this.#owners.size === 0) return;
+    if (key === null || this.#owners.isEmpty) return;
     for (const id of idsInBody(body)) if (this.#isForeign(id, key)) throw nothing();
   }
 
   #idsIn(path: string): readonly string[] {
-    return idsInPath(path, (word) => this.#owners.has(word));
+    return idsInPath(path, (word) => this.#owners.get(word) !== undefined);
   }
 
   #isForeign(id: string, key: string): boolean {
@@ -133,13 +118,4 @@ const ACCOUNT = /^\/v1\/(organizations?|admin|dashboard|billing|usage|fine_tunin
 
 function nothing(): SmallfirstError {
   return new SmallfirstError('ROUTE_NOT_FOUND', 'There is no such object, or this key did not make it.');
-}
-
-function linesOf(file: string): readonly string[] {
-  try {
-    return readFileSync(file, 'utf8').split('\n');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
 }
