@@ -1,11 +1,13 @@
 import { Command, Option } from 'commander';
 import { version } from './assets.ts';
+import { addDataset } from './commands/dataset-command.ts';
 import { addJudge, addLabel } from './commands/judge-command.ts';
 import { addModelsProbe } from './commands/models-probe-command.ts';
 import { addPins } from './commands/pins-command.ts';
 import { addReplay } from './commands/replay-command.ts';
 import { addReview } from './commands/review-command.ts';
 import { addShadow } from './commands/shadow-command.ts';
+import { addStudent } from './commands/student-command.ts';
 import type { CommandIo, ExitCode } from './io.ts';
 import { configOption, dataOption, jsonOption, list, numberIn } from './options.ts';
 
@@ -32,6 +34,7 @@ export function buildProgram(io: CommandIo, setExitCode: SetExitCode): Command {
     addTasks,
     addModels,
     addStudent,
+    addDataset,
     addTriage,
     addLabel,
     addJudge,
@@ -173,28 +176,6 @@ function addModels(program: Command, io: CommandIo, setExitCode: SetExitCode): v
     .addOption(jsonOption())
     .action(async (options) => setExitCode(await (await import('./commands/models.ts')).runModels(options, io)));
   addModelsProbe(models, io, setExitCode);
-}
-
-function addStudent(program: Command, io: CommandIo, setExitCode: SetExitCode): void {
-  const student = program
-    .command('student')
-    .description('train and run an embedded text classifier: no GPU, no server, microseconds per answer');
-  student
-    .command('train')
-    .description('train from labelled texts')
-    .requiredOption('--data <file>', 'JSON Lines: {"text", "label"}')
-    .requiredOption('--out <dir>', 'where to write the student')
-    .addOption(new Option('--seed <n>', 'seed of folds and solver').argParser(numberIn(0, 2 ** 31 - 1, { integer: true })).default(1))
-    .addOption(jsonOption())
-    .action(async (options) => setExitCode(await (await import('./commands/student.ts')).runStudentTrain(options, io)));
-  student
-    .command('predict')
-    .description('label texts and, where gold labels are given, score the student')
-    .requiredOption('--student <dir>', 'a trained student')
-    .requiredOption('--data <file>', 'JSON Lines: {"id"?, "text", "label"?}')
-    .option('--rows <file>', 'write one {"id"?, "label", "confidence"} per input row, in order')
-    .addOption(jsonOption())
-    .action(async (options) => setExitCode(await (await import('./commands/student.ts')).runStudentPredict(options, io)));
 }
 
 function addTriage(program: Command, io: CommandIo, setExitCode: SetExitCode): void {
