@@ -1,7 +1,16 @@
 export { checksumOf } from '../container/index.ts';
 export { Classifier } from './classifier.ts';
+export {
+  type CurveOptions,
+  type CurvePoint,
+  type CurveTask,
+  gainFrom,
+  type LearningCurve,
+  learningCurveInSteps,
+} from './learning-curve.ts';
 export type { ClassifierModel } from './model.ts';
 export { MultilabelClassifier, type MultilabelModel } from './multilabel.ts';
+export type { Gain, PowerLaw } from './power-law.ts';
 export { Scorer, type ScorerModel } from './scorer.ts';
 export { parseClassifier, type StudentMetadata, serialiseClassifier } from './serialise.ts';
 export { parseMultilabel, parseScorer, serialiseMultilabel, serialiseScorer } from './serialise-heads.ts';
