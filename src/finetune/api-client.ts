@@ -248,7 +248,7 @@ export class ApiClient {
 
 /** Half an hour at most; a megabyte a second is slow enough for any line. */
 function uploadTimeout(bytes: number): number {
-  return Math.min(1_800_000, 60_000 + bytes / 1000);
+  return Math.min(1_800_000, 60_000 + Math.ceil(bytes / 1000));
 }
 
 function isPassing({ status, code }: ApiError): boolean {

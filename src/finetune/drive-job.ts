@@ -43,7 +43,8 @@ export async function driveJob(id: string, until: DriveUntil, deps: DriveDeps): 
     for (let checks = 0; !isOver(job); checks += 1) {
       const before = job.state;
       job = await step(job, deps);
-      if (job.state === 'priced' || job.state === 'exported') return job;
+      // Nobody agreed to it, or the user runs it: both wait for a person.
+      if ((job.state === 'priced' && before === 'priced') || job.state === 'exported') return job;
       if (isOver(job) || (until === 'looked' && isLaunched(before)) || (until === 'launched' && isLaunched(job.state))) return job;
       if (job.state !== before) {
         checks = 0;
