@@ -17,6 +17,15 @@ export function addLabel(program: Command, io: CommandIo, setExitCode: SetExitCo
         .choices(['uniform', 'disagreement', 'low-confidence'])
         .default('uniform'),
     )
+    .addOption(
+      new Option(
+        '--next [n]',
+        'the n requests (50) whose labels teach most: escalated, disagreed on, least sure of, unlike all labelled; for training only',
+      )
+        .argParser(numberIn(1, 10_000, { integer: true }))
+        .preset(50)
+        .conflicts('limit'),
+    )
     .option('--name <name>', "under whose name labels are kept; default: the user's")
     .addOption(new Option('--limit <n>', 'at most n requests').argParser(numberIn(1, Number.POSITIVE_INFINITY, { integer: true })))
     .addOption(seedOption('seed of the order of requests and answers'))

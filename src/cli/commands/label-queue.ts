@@ -4,7 +4,7 @@ import type { HumanLabel } from '../../metrics/index.ts';
 import type { StoredPair } from '../../store/index.ts';
 
 /** In which order requests are labelled: only a uniform draw says something about all of them. */
-export type LabelSample = 'uniform' | 'disagreement' | 'low-confidence';
+export type LabelSample = 'uniform' | 'disagreement' | 'low-confidence' | 'active';
 
 /** One answer, and every model that gave it, word for word. Whose it is, nobody who labels is told. */
 export interface ShownAnswer {
@@ -17,6 +17,8 @@ export interface LabelItem {
   readonly requestId: string;
   readonly input: string;
   readonly answers: readonly ShownAnswer[];
+  /** Why it was chosen; null where chance or one measure alone ordered the queue. */
+  readonly why: string | null;
 }
 
 /** What makes a queue. */
@@ -26,6 +28,8 @@ export interface QueueOptions {
   readonly seed: number;
   /** The person who labels: what they have labelled or skipped does not come again. */
   readonly by: string;
+  /** For the sample `active`: what to label, in order, by request; whatever is not in it is left out. */
+  readonly chosen?: ReadonlyMap<string, string>;
 }
 
 /** The pairs of a task that can be labelled and are not yet, in the order of the sample. */
@@ -52,7 +56,7 @@ export function labelQueue(
     const answers = shownAnswers(pair, { small: smallOutput, big: bigOutput }, options.seed);
     const places = options.kind === 'label' ? [null] : answers.flatMap(({ models }) => models);
     if (seen.has(placeOf(requestId, null)) || places.every((place) => seen.has(placeOf(requestId, place)))) done += 1;
-    else items.push({ requestId, input, answers });
+    else items.push({ requestId, input, answers, why: options.chosen?.get(requestId) ?? null });
   }
   return { items, done, withoutTexts };
 }
@@ -61,10 +65,15 @@ function placeOf(requestId: string, answer: string | null): string {
   return JSON.stringify([requestId, answer]);
 }
 
-function ordered(pairs: readonly StoredPair[], { sample, seed }: QueueOptions): readonly StoredPair[] {
+function ordered(pairs: readonly StoredPair[], { sample, seed, chosen }: QueueOptions): readonly StoredPair[] {
   const shuffled = new Map(pairs.map((pair) => [pair, contentHash({ seed, id: pair.id, small: pair.small })]));
   const byChance = (a: StoredPair, b: StoredPair): number => ((shuffled.get(a) ?? '') < (shuffled.get(b) ?? '') ? -1 : 1);
   if (sample === 'uniform') return pairs.filter(({ drawn }) => drawn === 'uniform' || drawn === 'upload').sort(byChance);
+  if (sample === 'active') {
+    const place = new Map([...(chosen?.keys() ?? [])].map((requestId, i) => [requestId, i]));
+    const placeFor = (pair: StoredPair): number => place.get(labelledRequest(pair)) ?? Number.POSITIVE_INFINITY;
+    return pairs.filter((pair) => Number.isFinite(placeFor(pair))).sort((a, b) => placeFor(a) - placeFor(b) || byChance(a, b));
+  }
   const apart = ({ smallQuality, bigQuality }: StoredPair): number => Math.abs(smallQuality - bigQuality);
   if (sample === 'disagreement')
     return pairs.filter((pair) => pair.smallOutput !== pair.bigOutput).sort((a, b) => apart(b) - apart(a) || byChance(a, b));

@@ -22,7 +22,7 @@ export function labelScreen(session: LabelSession, { task, rubric, width }: Scre
     `${CLEAR}${head}`,
     '',
     ...(session.showsRubric ? [rule('rubric', width), shown(rubric ?? 'This task has none.'), ''] : []),
-    rule('request', width),
+    rule(current.why === null ? 'request' : `request (${current.why})`, width),
     shown(current.input),
     '',
     ...answers,

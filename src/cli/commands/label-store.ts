@@ -5,7 +5,7 @@ import { openDataDir, openStore, type Store } from '../../store/index.ts';
 import { openStoreToRead, openStoreToWrite, storeLocation } from '../../store-location.ts';
 
 /** The part of a store that labelling reads and writes. */
-export type LabelStore = Pick<Store, 'pairs' | 'feedback' | 'close'>;
+export type LabelStore = Pick<Store, 'pairs' | 'feedback' | 'calls' | 'close'>;
 
 /**
  * Opens a record to label it. Where a gateway owns the data directory, beside it: a label is one row in one transaction, which the

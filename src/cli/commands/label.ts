@@ -5,6 +5,7 @@ import { agreementIn, asScoredBy, chooseJudge, type LabelAgreement, labelAgreeme
 import type { JudgeAgreement } from '../../metrics/index.ts';
 import { providers } from '../../providers/index.ts';
 import type { CommandIo, ExitCode } from '../io.ts';
+import { chooseToLabel } from './label-active.ts';
 import { keysOf } from './label-keys.ts';
 import { readLabelLines } from './label-lines.ts';
 import { type LabelItem, type LabelSample, labelQueue } from './label-queue.ts';
@@ -18,6 +19,8 @@ export interface LabelOptions {
   readonly task: string;
   readonly sample: LabelSample;
   readonly seed: number;
+  /** So many requests whose labels teach most, instead of a sample. */
+  readonly next?: number;
   /** Under whose name the labels are kept; the user's when absent. */
   readonly name?: string;
   /** At most so many requests. */
@@ -50,6 +53,7 @@ interface Opened {
   readonly items: readonly LabelItem[];
   readonly options: SessionOptions;
   readonly judge: string | null;
+  readonly chosen: ReadonlyMap<string, string> | null;
   readonly write: (rows: readonly LabelRowMembers[]) => Promise<void>;
 }
 
@@ -91,8 +95,12 @@ async function open(
 ): Promise<Opened> {
   const by = nameOf(options.name ?? io.env.USER ?? io.env.LOGNAME ?? 'me');
   const { kind } = task.output;
-  const { sample, seed } = options;
-  const queue = labelQueue(await store.pairs.list({ task: task.name }), await labelsOf(store), { kind, sample, seed, by });
+  const { seed } = options;
+  const sample = options.next === undefined ? options.sample : 'active';
+  const pairs = await store.pairs.list({ task: task.name });
+  const labels = await labelsOf(store);
+  const chosen = options.next === undefined ? null : await chooseToLabel(store, { pairs, labels, by, count: options.next });
+  const queue = labelQueue(pairs, labels, { kind, sample, seed, by, ...(chosen === null ? {} : { chosen }) });
   if (queue.items.length === 0) io.note(nothingToLabel(task, queue));
   return {
     task,
@@ -100,6 +108,7 @@ async function open(
     items: queue.items.slice(0, options.limit),
     options: { kind, labels: task.output.kind === 'label' ? task.output.labels : [], by, sample },
     judge: task.judge === null ? null : chooseJudge(task, config.models).model.name,
+    chosen,
     write: async (rows) => {
       if (rows.length > 0) await store.feedback.append(rows.map((row) => ({ ...row, id: newId(), at: clock.now() })));
     },
@@ -132,9 +141,10 @@ function list({ task, items, options }: Opened, { seed }: LabelOptions, io: Comm
     seed,
     rubric: task.judge?.rubric ?? null,
     labels: options.kind === 'label' ? options.labels : null,
-    items: items.map(({ requestId, input, answers }) => ({
+    items: items.map(({ requestId, input, answers, why }) => ({
       id: requestId,
       input,
+      ...(why === null ? {} : { why }),
       ...Object.fromEntries(answers.map(({ text }, i) => [letter(i).toLowerCase(), text])),
     })),
   });
@@ -146,9 +156,10 @@ async function fromLines(opened: Opened, options: LabelOptions, io: CommandIo): 
   const agreement = judge === null ? null : await agreementIn(opened.store, { task: task.name, judge });
   const after = labelQueue(await opened.store.pairs.list({ task: task.name }), await labelsOf(opened.store), {
     kind: opened.options.kind,
-    sample: options.sample,
+    sample: opened.options.sample,
     seed: options.seed,
     by: opened.options.by,
+    ...(opened.chosen === null ? {} : { chosen: opened.chosen }),
   });
   const { by, sample } = opened.options;
   const ceiling = await ceilingAgreement(opened);
