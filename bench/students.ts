@@ -54,8 +54,8 @@ async function officialSplit(set: string): Promise<SplitFigures> {
     const { card } = await trainStudent({ rows, outDir: join(folder, 'student'), seed: SEED, clock: systemClock });
     const cpu = process.cpuUsage(cpuBefore);
     const student = await loadStudent(join(folder, 'student'));
-    const { scores, latencyUs } = evaluateStudent(student, test, systemClock);
-    if (!scores) throw new Error(`${set}: the test file has no labels`);
+    const { scores, latencyUs } = await evaluateStudent(student, test, systemClock);
+    if (!scores || !latencyUs || scores.accuracy === null) throw new Error(`${set}: the test file has no labels`);
     const interval = wilson(Math.round(scores.accuracy * test.length), test.length, 0.95);
     return {
       train: rows.length,
@@ -63,7 +63,7 @@ async function officialSplit(set: string): Promise<SplitFigures> {
       classes: card.classes,
       accuracy: scores.accuracy,
       accuracy95: { low: interval.low, high: interval.high },
-      macroF1: scores.macroF1,
+      macroF1: scores.macroF1 ?? null,
       eceRaw: await unscaledEce(student, test, card.temperature ?? 1),
       ece: scores.ece,
       aurc: scores.aurc,

@@ -12,6 +12,7 @@ export {
   type Quirks,
   type StreamWriter,
 } from './codecs/index.ts';
+export { createEmbedder, type Embedder } from './embeddings.ts';
 export { familyOf } from './families.ts';
 export { loadRecording } from './recording.ts';
 export { ClientRegistry, providers } from './registry.ts';

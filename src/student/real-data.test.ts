@@ -18,10 +18,10 @@ describe.skipIf(!existsSync(data))('a student of real questions to a bank (skipp
     try {
       const outDir = join(folder, 'student');
       const { card } = await trainStudent({ rows: every.filter((row) => labels.has(row.label)), outDir, seed: 1, clock: systemClock });
-      const { scores } = evaluateStudent(await loadStudent(outDir), test, systemClock);
+      const { scores } = await evaluateStudent(await loadStudent(outDir), test, systemClock);
       expect(test.length).toBe(600);
       expect(scores!.accuracy).toBeGreaterThan(0.95);
-      expect(Math.abs(scores!.accuracy - card.crossValidation.accuracy)).toBeLessThan(0.03);
+      expect(Math.abs(scores!.accuracy! - card.crossValidation.accuracy)).toBeLessThan(0.03);
       expect(scores!.ece).toBeLessThan(0.03);
       expect(card.crossValidation.eceUnscaled).toBeGreaterThan(0.3);
     } finally {

@@ -1,82 +1,129 @@
-import { readFile } from 'node:fs/promises';
-import { SmallfirstError } from '../core/index.ts';
-import type { PredictionRow, TrainingRow } from './types.ts';
+import { readFrontier } from './frontier.ts';
+import { type RowRecord, readRecords, show } from './row-record.ts';
+import { type Fields, type Gold, type PredictionRow, STUDENT_KINDS, type StudentKind, type TrainingRow } from './types.ts';
 
-/** Reads rows to train from. Throws INPUT_NOT_FOUND, or INPUT_INVALID at the first line that is not {"text", "label"}, or when there are none. */
-export async function loadTrainingRows(file: string): Promise<TrainingRow[]> {
-  return parseRows(await readText(file), file, toTrainingRow);
+/** Rows to train from, and what they train. */
+export interface TrainingSet {
+  readonly kind: StudentKind;
+  readonly rows: readonly TrainingRow[];
 }
 
-/** Reads rows to predict. Throws INPUT_NOT_FOUND, or INPUT_INVALID at the first line that is not {"id"?, "text", "label"?}, or when there are none. */
-export async function loadPredictionRows(file: string): Promise<PredictionRow[]> {
-  return parseRows(await readText(file), file, toPredictionRow);
+/** The member that holds what is right, by kind. */
+export const GOLD_MEMBER = {
+  classifier: 'label',
+  multilabel: 'labels',
+  extractor: 'fields',
+  scorer: 'value',
+} as const satisfies Record<StudentKind, keyof Gold>;
+
+/**
+ * Reads rows to train from; without a kind it is what the rows hold: `label`, `labels`, `fields` or `value`. Throws INPUT_NOT_FOUND, or
+ * INPUT_INVALID at the first line that is wrong, or when there are none.
+ */
+export async function loadTrainingSet(file: string, kind: StudentKind | null = null): Promise<TrainingSet> {
+  const records = await readRecords(file);
+  const first = records[0]!;
+  const settled = kind ?? kindOf(first);
+  const member = GOLD_MEMBER[settled];
+  const rows = records.map((record): TrainingRow => {
+    const text = textOf(record);
+    const gold = record.fields[member];
+    if (gold === undefined) return record.fail(missing(record, member, first.line));
+    if (gold === null && settled === 'extractor') {
+      return record.fail('"fields" is null, and an extractor learns nothing from such a row; write {} where there is nothing to extract');
+    }
+    return { ...idOf(record), text, ...groupOf(record), ...readGold(record, settled), ...readFrontier(record) };
+  });
+  return { kind: settled, rows };
 }
 
-async function readText(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code;
-    if (code === 'ENOENT') throw new SmallfirstError('INPUT_NOT_FOUND', `there is no file ${file}`, { cause });
-    throw new SmallfirstError('INPUT_INVALID', `${file} cannot be read (${code ?? 'unknown error'})`, { cause });
+/** Reads rows to train a classifier from. Throws like `loadTrainingSet`. */
+export async function loadTrainingRows(file: string): Promise<readonly TrainingRow[]> {
+  return (await loadTrainingSet(file, 'classifier')).rows;
+}
+
+/**
+ * Reads rows to predict for a student of a kind; a gold answer of another kind is not looked at. Throws INPUT_NOT_FOUND, or INPUT_INVALID at
+ * the first line that is wrong, or when there are none.
+ */
+export async function loadPredictionRows(file: string, kind: StudentKind = 'classifier'): Promise<PredictionRow[]> {
+  return (await readRecords(file)).map((record) => ({
+    ...idOf(record),
+    text: textOf(record),
+    ...groupOf(record),
+    ...(record.fields[GOLD_MEMBER[kind]] === undefined ? {} : readGold(record, kind)),
+    ...readFrontier(record),
+  }));
+}
+
+function kindOf(record: RowRecord): StudentKind {
+  const found = STUDENT_KINDS.filter((kind) => record.fields[GOLD_MEMBER[kind]] !== undefined);
+  if (found.length === 1) return found[0]!;
+  if (found.length === 0) return record.fail('"label" is missing; so are "labels", "fields" and "value": a row needs one of them');
+  const members = found.map((kind) => `"${GOLD_MEMBER[kind]}"`).join(' and ');
+  return record.fail(`the row has ${members}: say by --kind what is to be learnt (${found.join(' or ')})`);
+}
+
+function missing(record: RowRecord, member: string, firstLine: number): string {
+  const others = STUDENT_KINDS.map((kind) => GOLD_MEMBER[kind]).filter((name) => record.fields[name] !== undefined);
+  if (others.length === 0 || record.line === firstLine) return `"${member}" is missing`;
+  return `"${member}" is missing: this row has "${others.join('" and "')}", the row on line ${firstLine} has "${member}"; one file trains one kind`;
+}
+
+function readGold(record: RowRecord, kind: StudentKind): Gold {
+  const member = GOLD_MEMBER[kind];
+  const value = record.fields[member];
+  if (value === null) return { [member]: null };
+  if (kind === 'classifier') return { label: textMember(record, 'label', value) };
+  if (kind === 'multilabel') return { labels: labelsOf(record, value) };
+  if (kind === 'extractor') return { fields: fieldsOf(record, value) };
+  if (typeof value !== 'number' || !Number.isFinite(value)) return record.fail(`"value" must be a number, not ${show(value)}`);
+  return { value };
+}
+
+function textMember(record: RowRecord, name: string, value: unknown): string {
+  if (typeof value === 'string' && value.trim() !== '') return value;
+  return record.fail(`"${name}" must be a text that is not blank, not ${show(value)}`);
+}
+
+function labelsOf(record: RowRecord, value: unknown): readonly string[] {
+  if (!Array.isArray(value)) return record.fail(`"labels" must be a list of texts, not ${show(value)}`);
+  return [...new Set(value.map((label) => textMember(record, 'labels', label)))].sort((a, b) => (a < b ? -1 : 1));
+}
+
+/** Named values; one that is null or an empty list is a field that the text does not tell. */
+function fieldsOf(record: RowRecord, value: unknown): Fields {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return record.fail(`"fields" must be an object of texts, not ${show(value)}`);
   }
-}
-
-type RowReader<T> = (record: Record<string, unknown>, fail: (message: string) => never) => T;
-
-/** One JSON object per line; blank lines and a byte order mark are skipped. */
-function parseRows<T>(text: string, file: string, read: RowReader<T>): T[] {
-  const rows: T[] = [];
-  let line = 0;
-  for (const raw of text.replace(/^\uFEFF/, '').split('\n')) {
-    line += 1;
-    if (raw.trim() === '') continue;
-    const fail = (message: string): never => {
-      throw new SmallfirstError('INPUT_INVALID', message, { position: { file, line } });
-    };
-    rows.push(read(parseObject(raw, fail), fail));
+  const fields: Record<string, string | readonly string[]> = {};
+  for (const [name, held] of Object.entries(value)) {
+    if (held === null || held === '' || (Array.isArray(held) && held.length === 0)) continue;
+    if (typeof held === 'string') fields[name] = held;
+    else if (Array.isArray(held) && held.every((item) => typeof item === 'string' && item !== '')) fields[name] = held;
+    else record.fail(`"fields.${name}" must be a text or a list of texts, not ${show(held)}`);
   }
-  if (rows.length === 0) throw new SmallfirstError('INPUT_INVALID', 'the file holds no rows', { position: { file } });
-  return rows;
+  return fields;
 }
 
-function parseObject(raw: string, fail: (message: string) => never): Record<string, unknown> {
-  let value: unknown;
-  try {
-    value = JSON.parse(raw);
-  } catch (error) {
-    return fail(`this line is not JSON: ${(error as Error).message}`);
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return fail('a row must be a JSON object');
-  return value as Record<string, unknown>;
-}
-
-const toTrainingRow: RowReader<TrainingRow> = (record, fail) => {
-  const { label } = record;
-  const text = textOf(record, fail);
-  if (label === undefined) return fail('"label" is missing');
-  if (typeof label !== 'string' || label.trim() === '') return fail(`"label" must be a text that is not blank, not ${show(label)}`);
-  return { text, label };
-};
-
-const toPredictionRow: RowReader<PredictionRow> = (record, fail) => {
-  const { id, label } = record;
-  const text = textOf(record, fail);
-  if (id !== undefined && typeof id !== 'string' && typeof id !== 'number') return fail(`"id" must be a text or a number, not ${show(id)}`);
-  if (label !== undefined && label !== null && typeof label !== 'string') return fail(`"label" must be a text or null, not ${show(label)}`);
-  return { text, ...(id === undefined ? {} : { id }), ...(label === undefined ? {} : { label }) };
-};
-
-function textOf(record: Record<string, unknown>, fail: (message: string) => never): string {
-  const { text } = record;
+function textOf({ fields: { text }, fail }: RowRecord): string {
   if (text === undefined) return fail('"text" is missing');
   if (typeof text !== 'string') return fail(`"text" must be a text, not ${show(text)}`);
   return text;
 }
 
-/** A short look at a wrong value, by its kind when it is long. */
-function show(value: unknown): string {
-  if (Array.isArray(value)) return 'a list';
-  if (typeof value === 'object' && value !== null) return 'an object';
-  return JSON.stringify(value) ?? 'nothing';
+function idOf({ fields: { id }, fail }: RowRecord): { readonly id?: string | number } {
+  if (id === undefined || id === null) return {};
+  if (typeof id !== 'string' && typeof id !== 'number') return fail(`"id" must be a text or a number, not ${show(id)}`);
+  return { id };
+}
+
+/** The conversation, customer or document that a row belongs to, under any of the names that people give it. */
+function groupOf({ fields, fail }: RowRecord): { readonly group?: string } {
+  const name = ['group', 'conversation', 'cluster'].find((member) => fields[member] !== undefined && fields[member] !== null);
+  if (name === undefined) return {};
+  const value = fields[name];
+  if (typeof value === 'number') return { group: String(value) };
+  if (typeof value !== 'string' || value === '') return fail(`"${name}" must be a text that is not blank, not ${show(value)}`);
+  return { group: value };
 }

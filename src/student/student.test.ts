@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { checksumOf } from '../classifier/index.ts';
+import { checksumOf } from '../container/index.ts';
 import type { Clock } from '../core/index.ts';
 import { evaluateStudent, loadStudent, type PredictionRow, type TrainingRow, trainStudent } from './index.ts';
 
@@ -42,7 +42,7 @@ describe('student folder', () => {
     expect(JSON.parse(readFileSync(join(out, 'student.json'), 'utf8'))).toEqual(card);
     expect(card).toMatchObject({
       format: 'smallfirst-student',
-      version: 1,
+      version: 2,
       kind: 'classifier',
       created: '2026-10-01T00:00:00.000Z',
       seed: 1,
@@ -97,7 +97,7 @@ describe('student folder', () => {
     };
     await refused('model.bin', readFileSync(join(b, 'model.bin')), /do not belong together/);
     await refused('model.bin', model.subarray(0, 500), /damaged or cut short/);
-    await refused('student.json', '{"format": "smallfirst-student", "version": 2}', /version 2/);
+    await refused('student.json', '{"format": "smallfirst-student", "version": 1}', /version 1/);
     await refused('student.json', 'null', /not the card of a student/);
     await expect(loadStudent(join(folder, 'none'))).rejects.toMatchObject({ code: 'STUDENT_FILE_INVALID' });
     expect((await loadStudent(a)).version).toBe(`sha256:${checksumOf(model)}`);
@@ -111,28 +111,39 @@ describe('evaluating a student', () => {
     const out = join(folder, 'student');
     await train(out);
     const student = await loadStudent(out);
-    const found = evaluateStudent(student, [{ id: 'x', ...gold() }, { id: 7, text: 'charged twice' }, gold()], clock());
-    const { label, confidence } = student.predict('where is the parcel');
-    expect(found.predictions).toEqual([
-      { id: 'x', label, confidence },
-      { id: 7, label: 'billing', confidence: student.predict('charged twice').confidence },
-      { label, confidence },
-    ]);
-    expect({ ...found, predictions: [] }).toEqual({ n: 3, labelled: 0, scores: null, latencyUs: expect.anything(), predictions: [] });
-    expect(found.latencyUs.p50).toBeCloseTo(3, 6);
-    expect(found.latencyUs.p99).toBeCloseTo(3, 6);
+    const found = await evaluateStudent(student, [{ id: 'x', ...gold() }, { id: 7, text: 'charged twice' }, gold()], clock());
+    const parcel = student.predict('where is the parcel');
+    expect(found.predictions).toEqual([parcel, student.predict('charged twice'), parcel]);
+    expect({ ...found, predictions: [] }).toEqual({
+      n: 3,
+      labelled: 0,
+      scores: null,
+      latencyUs: expect.anything(),
+      inputTokens: null,
+      predictions: [],
+    });
+    expect(found.latencyUs?.p50).toBeCloseTo(3, 6);
+    expect(found.latencyUs?.p99).toBeCloseTo(3, 6);
   });
 
-  it('scores the rows with a gold label only, and counts an unknown or a null one as wrong', async () => {
+  it('scores the rows with a gold label only, and counts an unknown or a null one as out of scope', async () => {
     const out = join(folder, 'student');
     await train(out);
-    const found = evaluateStudent(
+    const found = await evaluateStudent(
       await loadStudent(out),
       [gold('shipping'), gold(), gold('never seen'), gold(null), gold('shipping')],
       clock(),
     );
     expect([found.n, found.labelled]).toEqual([5, 4]);
-    // shipping: said 4 times, right twice of 2; two more labels with F1 0.
-    expect(found.scores).toMatchObject({ accuracy: 0.5, macroF1: 2 / 3 / 3, coverage95: 0, coverage98: 0, oracleThreshold95: null });
+    // All four texts are the same, so nothing tells both sorts of rows apart, and half of them cannot be right.
+    expect(found.scores).toMatchObject({
+      inScope: 2,
+      outOfScope: 2,
+      accuracy: 1,
+      macroF1: 1,
+      outOfScopeAuroc: 0.5,
+      coverage95: 0,
+      oracleThreshold95: null,
+    });
   });
 });

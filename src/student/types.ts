@@ -1,5 +1,3 @@
-import type { Clock } from '../core/index.ts';
-
 /** What a student gives: one label, any number of labels, named values from the text, or a number. */
 export type StudentKind = 'classifier' | 'multilabel' | 'extractor' | 'scorer';
 
@@ -29,6 +27,8 @@ export interface StudentPrediction {
 
 /** One thing in the text that spoke for or against the answer. */
 export interface Reason {
+  /** `word`: one or two words in a row; `character`: letters inside a word; `pair`: two words near each other; `tag`: of an extractor, its own word for it. */
+  readonly kind: 'word' | 'character' | 'pair' | 'tag' | 'dimension';
   /** A word, a pair of words, or a run of letters as it stands in the text. */
   readonly feature: string;
   /** Its part of the decision value; above 0 it speaks for the answer. */
@@ -61,21 +61,22 @@ export interface Student {
   explain(text: string, count?: number): Promise<Explanation>;
 }
 
-/** What a row says is right: exactly one member, by the student's kind. */
+/** What a row says is right: one member, by the student's kind. Null: the text is out of scope, no answer of that kind is right. */
 export interface Gold {
-  /** Null: none of the labels, the text is out of scope. */
   readonly label?: string | null;
-  readonly labels?: readonly string[];
-  readonly fields?: Fields;
-  readonly value?: number;
+  readonly labels?: readonly string[] | null;
+  readonly fields?: Fields | null;
+  readonly value?: number | null;
 }
 
 /** A row to train from. */
 export interface TrainingRow extends Gold {
   readonly id?: string | number;
   readonly text: string;
-  /** Rows of one conversation are never on both sides of a split. */
+  /** Conversation or customer: rows of one are one unit of evidence. */
   readonly group?: string;
+  /** What the frontier answered, where that was recorded. */
+  readonly frontier?: FrontierAnswer;
 }
 
 /** What a recorded frontier model answered, for pairs that `certify` reads. */
@@ -89,9 +90,7 @@ export interface FrontierAnswer {
 }
 
 /** A row to predict. Without a gold member no right answer is known. */
-export interface PredictionRow extends TrainingRow {
-  readonly frontier?: FrontierAnswer;
-}
+export type PredictionRow = TrainingRow;
 
 /** How the student did on rows held out in turn: each row answered by a model that had not seen its text. */
 export interface CrossValidation {
@@ -116,10 +115,59 @@ export interface CrossValidation {
   readonly outOfScopeAuroc?: number;
 }
 
+/** What a student must have a chance at to be kept. */
+export interface OutlookRule {
+  /** The share of the frontier's quality to keep. */
+  readonly floor: number;
+  readonly level: number;
+  /** A student that could take over less than this share of the traffic is not worth its keep. */
+  readonly minShare: number;
+}
+
+/** Whether a student could take anything over, as its held-out predictions say. */
+export interface Outlook extends OutlookRule {
+  /** `none`: no share of the traffic can be accepted at the floor; `too-few`: not even a faultless student could show it with so few rows. */
+  readonly verdict: 'promising' | 'none' | 'too-few';
+  /** Share of the held-out rows that the test would let it keep. */
+  readonly accepted: number;
+  /** Independent units tested: rows, or groups of them. */
+  readonly units: number;
+  /** The fewest units with which anything can pass. */
+  readonly fewest: number;
+  /** Compared with the frontier's recorded answers, or with a frontier that is always right. */
+  readonly against: 'recorded' | 'perfect';
+}
+
+/** `quality` adds a small network to the linear model of a classifier. */
+export type StudentMode = 'default' | 'quality';
+
+/** What a student is trained over: the text itself, or its embedding. */
+export type StudentReads = 'text' | 'embeddings';
+
+/** Where the vectors of a student over embeddings come from. */
+export interface EmbeddingSource {
+  readonly url: string;
+  readonly model: string;
+  /** Length of its vectors. */
+  readonly dimensions: number;
+  /** Name of the environment variable that holds the key; never the key. */
+  readonly apiKeyEnv: string | null;
+}
+
+/** One way of training that was cross-validated. */
+export interface CandidateFigures {
+  readonly mode: StudentMode;
+  readonly reads: StudentReads;
+  readonly accuracy: number;
+  readonly ece: number;
+  readonly aurc: number;
+  readonly seconds: number;
+}
+
 /** student.json: what people and tools read about a student without loading it. */
 export interface StudentCard {
   readonly format: 'smallfirst-student';
-  readonly version: 1;
+  readonly version: 2;
   readonly kind: StudentKind;
   /** ISO 8601, UTC. */
   readonly created: string;
@@ -135,26 +183,30 @@ export interface StudentCard {
   readonly temperature?: number;
   /** Size of the vocabulary. */
   readonly features: number;
+  readonly mode: StudentMode;
+  readonly reads: StudentReads;
+  /** Null for a student over texts. */
+  readonly embeddings: EmbeddingSource | null;
+  /** Rows that showed what is out of scope. */
+  readonly outOfScopeRows: number;
+  /** Rows of the class or field with the fewest; null for a scorer. */
+  readonly fewestPerClass: number | null;
+  /** Share of the rows that have a near twin among the others: what makes cross-validation look better than traffic will. */
+  readonly nearDuplicateShare: number;
   readonly crossValidation: CrossValidation;
+  /** Every way that was tried, the chosen one first. */
+  readonly candidates: readonly CandidateFigures[];
+  readonly outlook: Outlook;
+  /** What it goes on from; null for a first training. */
+  readonly from: {
+    readonly version: string;
+    readonly rows: number;
+    readonly added: number;
+    readonly replaced: number;
+    readonly accuracy: number;
+  } | null;
+  /** The file of the folder that keeps the training rows; null where none were kept. */
+  readonly rowsFile: string | null;
   readonly trainingSeconds: number;
   readonly model: { readonly file: string; readonly bytes: number; readonly sha256: string };
-}
-
-/** Where training stands: `done` of `total` in this phase. */
-export interface StudentProgress {
-  readonly phase: string;
-  readonly done: number;
-  readonly total: number;
-}
-
-/** What training needs. */
-export interface TrainStudentOptions {
-  readonly rows: readonly TrainingRow[];
-  /** Folder to write; an earlier student there is replaced, anything else is refused. */
-  readonly outDir: string;
-  readonly seed: number;
-  readonly clock: Clock;
-  readonly onProgress?: (progress: StudentProgress) => void;
-  /** Checked before anything is written: an aborted training leaves no trace. */
-  readonly signal?: AbortSignal;
 }

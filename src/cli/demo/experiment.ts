@@ -75,8 +75,8 @@ export function gridOf(confidences: readonly number[], points = 40): readonly nu
 }
 
 /** The student's confidence is its own calibrated probability; its thresholds come from the predictions on held-out folds of FIT. */
-export function freezeStudent(heldOut: readonly { readonly probability: number }[]): FrozenConfidence {
-  return { signal: 'probability', calibrator: IDENTITY, grid: gridOf(heldOut.map((row) => row.probability)) };
+export function freezeStudent(heldOut: readonly { readonly confidence: number }[]): FrozenConfidence {
+  return { signal: 'probability', calibrator: IDENTITY, grid: gridOf(heldOut.map((row) => row.confidence)) };
 }
 
 /** Where a demo task runs. */
