@@ -19,7 +19,11 @@ export const localShape = {
     .min(1)
     .optional()
     .describe('LoRA adapters over the model: of llama-cpp and llamacpp any number, of vllm and ollama one; loaded when first needed'),
-  threads: z.int().min(1).optional().describe('Threads that a model of llama-cpp computes with; the cores of the machine when absent'),
+  threads: z
+    .int()
+    .min(1)
+    .optional()
+    .describe('Threads that a model of llama-cpp computes with; one for each 64 MiB of weights, as far as there are cores, when absent'),
   gpuLayers: z.int().min(0).optional().describe('Layers of a model of llama-cpp on the GPU, 0 for none; as many as fit when absent'),
 };
 

@@ -64,7 +64,9 @@ describe('jsonGrammar', () => {
   it('names what refers to itself, and takes what it cannot find for anything', () => {
     const grammar = jsonGrammar({
       $ref: '#/$defs/tree',
-      $defs: { tree: { type: 'object', properties: { kids: { type: 'array', items: { $ref: '#/$defs/tree' } }, odd: { $ref: '#/none' } } } },
+      $defs: {
+        tree: { type: 'object', properties: { kids: { type: 'array', items: { $ref: '#/$defs/tree' } }, odd: { $ref: '#/none' } } },
+      },
     });
     expect(rootOf(grammar)).toBe('ref-0');
     expect(grammar.split('\n').at(-2)).toBe(
@@ -73,8 +75,8 @@ describe('jsonGrammar', () => {
   });
 
   it('joins the members of several schemas into one object', () => {
-    expect(rootOf(jsonGrammar({ allOf: [{ properties: { a: { type: 'null' } } }, { properties: { b: { type: 'null' } }, required: ['b'] }] }))).toBe(
-      '("{" space ("\\"a\\"" space ":" space null space "," space)? "\\"b\\"" space ":" space null space "}")',
-    );
+    expect(
+      rootOf(jsonGrammar({ allOf: [{ properties: { a: { type: 'null' } } }, { properties: { b: { type: 'null' } }, required: ['b'] }] })),
+    ).toBe('("{" space ("\\"a\\"" space ":" space null space "," space)? "\\"b\\"" space ":" space null space "}")');
   });
 });

@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { contentHash, type ModelRequest, SmallfirstError } from '../../core/index.ts';
 import type { Llama, LlamaContext, LlamaModel, LlamaModule, LlamaSequence } from './engine-types.ts';
@@ -7,6 +8,8 @@ import type { LocalSettings } from './settings.ts';
 
 const DEFAULT_CONTEXT = 4_096;
 const DEFAULT_QUEUE = 64;
+/** Threads wait for each other after every layer: over a small model, and beside other work, several are slower than one. */
+const BYTES_PER_THREAD = 64 * 1024 * 1024;
 
 /** A model in memory. */
 export interface LoadedModel {
@@ -42,7 +45,7 @@ export async function loadModel(module: LlamaModule, path: string, settings: Loc
     .catch((error: unknown) => unloadable(`the model ${path}`, error));
   const concurrency = settings.concurrency ?? 1;
   try {
-    const context = await openContext(llama, model, settings, concurrency);
+    const context = await openContext(llama, model, settings, (await stat(path)).size);
     return {
       llama,
       model,
@@ -60,13 +63,14 @@ export async function loadModel(module: LlamaModule, path: string, settings: Loc
   }
 }
 
-function openContext(llama: Llama, model: LlamaModel, settings: LocalSettings, sequences: number): Promise<LlamaContext> {
+function openContext(llama: Llama, model: LlamaModel, settings: LocalSettings, bytes: number): Promise<LlamaContext> {
+  const sequences = settings.concurrency ?? 1;
   const adapters = settings.lora.map(({ path, scale }) => ({ filePath: path, scale }));
   return model
     .createContext({
       contextSize: settings.contextWindow ?? Math.min(model.trainContextSize, DEFAULT_CONTEXT),
       sequences,
-      threads: settings.threads ?? llama.cpuMathCores,
+      threads: settings.threads ?? Math.max(1, Math.min(llama.cpuMathCores, Math.ceil(bytes / BYTES_PER_THREAD))),
       ...(adapters.length === 0 ? {} : { lora: { adapters } }),
     })
     .catch((error: unknown) => unloadable(adapters.length === 0 ? 'the context of the model' : 'the LoRA adapters over the model', error));

@@ -24,7 +24,8 @@ describe('importLlama', () => {
   it('says how to install the engine where it is not there', async () => {
     await expect(importLlama(folder)).rejects.toMatchObject({
       code: 'CONFIG_INVALID',
-      message: 'The provider llama-cpp runs models in this process with node-llama-cpp, which is not installed: npm install node-llama-cpp@3',
+      message:
+        'The provider llama-cpp runs models in this process with node-llama-cpp, which is not installed: npm install node-llama-cpp@3',
     });
   });
 

@@ -10,7 +10,7 @@ export interface LocalSettings {
   readonly lora: readonly LoraAdapter[];
   /** Tokens of prompt and answer together. Default: what the model was trained on, at most 4,096. */
   readonly contextWindow: number | null;
-  /** Default: as many as the machine has cores that are good at arithmetic. */
+  /** Default: one for each 64 MiB of weights, as far as the machine has cores that are good at arithmetic. */
   readonly threads: number | null;
   /** Layers on the GPU; 0 keeps everything on the CPU. Default: as many as fit. */
   readonly gpuLayers: number | null;
