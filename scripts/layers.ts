@@ -49,6 +49,7 @@ export const rootFiles: Readonly<Record<string, number>> = {
   'pipeline-world.ts': 4.12,
   'gateway-steps.ts': 4.1,
   'gateway-app.ts': 4.2,
+  'pipeline-app.ts': 4.2,
   'index.ts': 5,
 };
 

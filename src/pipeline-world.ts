@@ -8,13 +8,23 @@ import {
   type ModelRequest,
   type NanoUsd,
   SmallfirstError,
+  toUsd,
+  type Usage,
   usage,
   ZERO_USD,
 } from './core/index.ts';
 import { promptedRequest } from './eval/index.ts';
 import { countInput, countText, needOf, ruleOf, type Steps, type TaskPolicy, withLogprobs } from './gateway/index.ts';
 import { validateOutput } from './metrics/index.ts';
-import type { PipelineWorld, StepAnswer, StepAsk } from './pipeline/index.ts';
+import {
+  type ControllerWorld,
+  type DelegableTask,
+  type PipelineWorld,
+  type PlanTurn,
+  runController,
+  type StepAnswer,
+  type StepAsk,
+} from './pipeline/index.ts';
 import type { PriceBook } from './pricing/index.ts';
 import type { ModelClient } from './providers/index.ts';
 import { runStep, type Step, type StepDeps, type StepRequest, type StepResult, streamStep, systemTimer, worstCost } from './run/index.ts';
@@ -29,14 +39,6 @@ export interface PipelineWorldDeps {
   readonly steps: Pick<Steps, 'policies' | 'life' | 'client' | 'model' | 'available' | 'escalations' | 'signals'>;
   /** Takes each row at once. */
   readonly record: (call: Call, answer: Answer) => void;
-  /** Answers a step that plans and delegates. */
-  readonly control: (ask: StepAsk, world: TaskWorld) => Promise<StepAnswer>;
-}
-
-/** Answers tasks through their ladders. */
-export interface TaskWorld {
-  /** Answers a task as a step would be. Rejects with a SmallfirstError. */
-  task(name: string, ask: StepAsk): Promise<StepAnswer>;
 }
 
 /** What an answer is taken to need where nothing limits it. */
@@ -46,27 +48,90 @@ const USUAL_OUTPUT = 4_096;
  * The world that pipelines run in: each step goes through its task's ladder by the same policy, certificates, canaries and records as a
  * request of its own. `countTokens` counts as the tokenizer does.
  */
-export function pipelineWorld(deps: PipelineWorldDeps, countTokens: (text: string) => number): PipelineWorld & TaskWorld {
-  const spent = new WeakMap<object, NanoUsd | null>();
-  const asked = new Asked(deps, countTokens, spent);
-  const task = (name: string, ask: StepAsk): Promise<StepAnswer> => asked.task(name, ask);
+export function pipelineWorld(deps: PipelineWorldDeps, countTokens: (text: string) => number): PipelineWorld {
+  const asked = new Asked(deps, countTokens);
+  const { steps, prices, clock } = deps;
+  const controllers: ControllerWorld = {
+    plan: (request, model, ask) => asked.plan(request, model, ask),
+    task: (name, ask) => asked.task(name, ask),
+    describe: (task) => describeTask(deps, task),
+    priceAt: (name, { usage: used }) => {
+      const { provider, model } = steps.model(name);
+      return used === null ? ZERO_USD : (prices.price({ provider, model }, used, clock.now())?.cost ?? null);
+    },
+    costOf: (error) => asked.costOf(error),
+  };
   return {
-    now: () => deps.clock.now(),
-    answer: (ask) => (ask.step.task === null ? deps.control(ask, { task }) : task(ask.step.task, ask)),
-    task,
-    costOf: (error) => (typeof error === 'object' && error !== null && spent.has(error) ? (spent.get(error) ?? null) : ZERO_USD),
+    now: () => clock.now(),
+    answer: (ask) => {
+      const { task, controller } = ask.step;
+      if (controller !== null) return runController(controller, ask, controllers);
+      return asked.task(task ?? '', ask);
+    },
+    costOf: (error) => asked.costOf(error),
+  };
+}
+
+/** A task as a planning model is told of it; its price is that of a page of text at the cheapest rung. */
+function describeTask({ config, steps, prices, clock }: PipelineWorldDeps, name: string): DelegableTask {
+  const task = config.tasks.get(name);
+  const [first] = task?.ladder ?? [];
+  if (task === undefined || first === undefined) throw new SmallfirstError('TASK_NOT_FOUND', `There is no task "${name}".`);
+  const { output } = task;
+  const { provider, model } = steps.model(first);
+  const cost = prices.price({ provider, model }, usage({ freshInput: 500, output: 100 }), clock.now())?.cost ?? null;
+  return {
+    name,
+    output:
+      output.kind === 'label'
+        ? `one of: ${output.labels.join(', ')}`
+        : output.kind === 'json'
+          ? `JSON, as ${JSON.stringify(output.schema)}`
+          : 'text',
+    usdPerCall: cost === null ? null : Number(toUsd(cost).toPrecision(2)),
   };
 }
 
 class Asked {
   readonly #deps: PipelineWorldDeps;
   readonly #countTokens: (text: string) => number;
-  readonly #spent: WeakMap<object, NanoUsd | null>;
+  /** What calls that failed have cost, by their error. */
+  readonly #spent = new WeakMap<object, NanoUsd | null>();
 
-  constructor(deps: PipelineWorldDeps, countTokens: (text: string) => number, spent: WeakMap<object, NanoUsd | null>) {
+  constructor(deps: PipelineWorldDeps, countTokens: (text: string) => number) {
     this.#deps = deps;
     this.#countTokens = countTokens;
-    this.#spent = spent;
+  }
+
+  costOf(error: unknown): NanoUsd | null {
+    return typeof error === 'object' && error !== null && this.#spent.has(error) ? (this.#spent.get(error) ?? null) : ZERO_USD;
+  }
+
+  /** One turn of a planning model: whatever it says, a call of a tool or an answer, is what is wanted. */
+  async plan(prompted: ModelRequest, model: string, ask: StepAsk): Promise<PlanTurn> {
+    const { step, pipeline } = ask;
+    const ladder = [{ model: this.#deps.steps.model(model), licence: { kind: 'certified' as const, threshold: null } }];
+    const inputTokens = countInput(prompted, this.#countTokens);
+    const rows: Call[] = [];
+    const deps = this.#stepDeps(null, null, { inputTokens, rows, ask });
+    const planning: Step = { task: null, step: step.name, pipeline: pipeline.name, output: { kind: 'text' }, ladder };
+    return this.#told(rows, async () => {
+      const { answer, cost, latencyMs } = await runStep(planning, this.#request(prompted, inputTokens, ask), {
+        ...deps,
+        validate: (text) => ({ valid: true, value: text, why: null }),
+      });
+      return { answer, cost, latencyMs };
+    });
+  }
+
+  /** Keeps what was spent with whatever goes wrong. */
+  async #told<T>(rows: readonly Call[], work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (typeof error === 'object' && error !== null) this.#spent.set(error, totalOf(rows.map(({ cost }) => cost)));
+      throw error;
+    }
   }
 
   async task(name: string, ask: StepAsk): Promise<StepAnswer> {
@@ -77,17 +142,15 @@ class Asked {
     const step: Step = { ...policy.step, task: name, step: ask.step.name, pipeline: ask.pipeline.name };
     const prompted = promptedRequest(task, { input: ask.input, messages: null });
     const inputTokens = countInput(prompted, this.#countTokens);
-    const costs: (NanoUsd | null)[] = [];
-    const stepDeps = this.#stepDeps(task, policy.certificate, { inputTokens, costs, ask });
+    const rows: Call[] = [];
+    const used = (): Usage | null => rows.findLast(({ outcome }) => outcome === 'accepted')?.usage ?? null;
+    const stepDeps = this.#stepDeps(task, policy.certificate, { inputTokens, rows, ask });
     const request = this.#request(prompted, inputTokens, ask);
-    try {
-      const listener = ask.listener;
+    const { listener } = ask;
+    return this.#told(rows, async () => {
       const result = listener === null ? await runStep(step, request, stepDeps) : await streamStep(step, request, stepDeps, listener);
-      return answerOf(result, task, alone);
-    } catch (error) {
-      if (typeof error === 'object' && error !== null) this.#spent.set(error, totalOf(costs));
-      throw error;
-    }
+      return answerOf(result, task, alone, used());
+    });
   }
 
   /** Who may answer. A step that names one model asks that one alone; the certificate still says what its confidence is worth. */
@@ -128,9 +191,9 @@ class Asked {
   }
 
   #stepDeps(
-    task: TaskConfig,
+    task: TaskConfig | null,
     certificate: LockedCertificate | null,
-    { inputTokens, costs, ask }: { readonly inputTokens: number; readonly costs: (NanoUsd | null)[]; readonly ask: StepAsk },
+    { inputTokens, rows, ask }: { readonly inputTokens: number; readonly rows: Call[]; readonly ask: StepAsk },
   ): StepDeps {
     const { steps, clock, newId, prices, record } = this.#deps;
     const rule = ruleOf(certificate, task, () => ask.input);
@@ -147,12 +210,13 @@ class Asked {
         usage({ freshInput: inputTokens, output: text === '' ? 0 : countText(text, this.#countTokens) }),
       ...(certificate === null ? {} : { covers: (model, served) => steps.policies.covers(certificate, model.name, served) }),
       validate: validateOutput,
-      confidence: (model, said, validation) => rule.confidence(model.name, said, task.output, validation) ?? ownConfidence(model, said),
+      confidence: (model, said, validation) =>
+        rule.confidence(model.name, said, task?.output ?? { kind: 'text' }, validation) ?? ownConfidence(model, said),
       confidenceBound: (model, request) => rule.bound(model.name, request),
       record: (row, said) => {
-        costs.push(row.cost);
+        rows.push(row);
         steps.policies.observe(row.model, row.servedModel);
-        if (row.purpose === 'escalation') steps.escalations.happened(task);
+        if (task !== null && row.purpose === 'escalation') steps.escalations.happened(task);
         if (rule.needsLogprobs(row.model)) steps.signals.heard(row.model, said);
         record(row, said);
       },
@@ -172,7 +236,7 @@ interface Alone {
   readonly isCertified: boolean;
 }
 
-function answerOf(result: StepResult, task: TaskConfig, alone: Alone | null): StepAnswer {
+function answerOf(result: StepResult, task: TaskConfig, alone: Alone | null, used: Usage | null): StepAnswer {
   return {
     output: result.value,
     isLabel: task.output.kind === 'label',
@@ -185,6 +249,7 @@ function answerOf(result: StepResult, task: TaskConfig, alone: Alone | null): St
     calls: result.attempts.length,
     escalated: result.attempts.length > 1,
     latencyMs: result.latencyMs,
+    usage: used,
   };
 }
 

@@ -3,9 +3,11 @@ import { version } from './assets.ts';
 import { addDataset } from './commands/dataset-command.ts';
 import { addJudge, addLabel } from './commands/judge-command.ts';
 import { addModelsProbe } from './commands/models-probe-command.ts';
+import { addModelVersions } from './commands/models-versions-command.ts';
 import { addPins } from './commands/pins-command.ts';
 import { addReplay } from './commands/replay-command.ts';
 import { addReview } from './commands/review-command.ts';
+import { addPipelines } from './commands/run-command.ts';
 import { addShadow } from './commands/shadow-command.ts';
 import { addStudent } from './commands/student-command.ts';
 import type { CommandIo, ExitCode } from './io.ts';
@@ -35,6 +37,7 @@ export function buildProgram(io: CommandIo, setExitCode: SetExitCode): Command {
     addModels,
     addStudent,
     addDataset,
+    addPipelines,
     addTriage,
     addLabel,
     addJudge,
@@ -176,6 +179,7 @@ function addModels(program: Command, io: CommandIo, setExitCode: SetExitCode): v
     .addOption(jsonOption())
     .action(async (options) => setExitCode(await (await import('./commands/models.ts')).runModels(options, io)));
   addModelsProbe(models, io, setExitCode);
+  addModelVersions(models, io, setExitCode);
 }
 
 function addTriage(program: Command, io: CommandIo, setExitCode: SetExitCode): void {

@@ -22,12 +22,17 @@ export class Purse {
     this.#left = Math.max(0, this.#left - (cost ?? granted ?? this.#left)) as NanoUsd;
   }
 
+  /** One of so many equal parts of what is left. Give it back when it is done. */
+  take(parts: number): Purse {
+    if (this.#left === null) return new Purse(null);
+    const part = Math.floor(this.#left / parts) as NanoUsd;
+    this.#left = (this.#left - part) as NanoUsd;
+    return new Purse(part);
+  }
+
   /** Equal parts for what runs side by side; give each back when it is done. */
   split(parts: number): readonly Purse[] {
-    const left = this.#left;
-    const part = left === null ? null : (Math.floor(left / parts) as NanoUsd);
-    if (left !== null && part !== null) this.#left = (left - part * parts) as NanoUsd;
-    return Array.from({ length: parts }, () => new Purse(part));
+    return Array.from({ length: parts }, (_, i) => this.take(parts - i));
   }
 
   /** Takes back what a part has left. */

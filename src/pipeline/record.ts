@@ -9,7 +9,7 @@ export function sumOf(costs: readonly (NanoUsd | null)[]): NanoUsd | null {
 
 /** A step that was asked once. */
 export function recordOf(answer: StepAnswer, conditionError: string | null): StepRecord {
-  const { isLabel, ...rest } = answer;
+  const { isLabel, usage: _, ...rest } = answer;
   return {
     ...rest,
     ...(isLabel && typeof answer.output === 'string' ? { label: answer.output } : {}),

@@ -55,6 +55,7 @@ function world(script: Script, now: () => number = () => 0): PipelineWorld & { r
         calls: 1,
         escalated: false,
         latencyMs: 1,
+        usage: null,
       };
       return { ...usual, ...(await script(ask)) };
     },

@@ -1,5 +1,5 @@
 import type { PipelineConfig, PipelineStep } from '../config/index.ts';
-import type { EpochMs, ErrorCode, Json, NanoUsd, Tier } from '../core/index.ts';
+import type { EpochMs, ErrorCode, Json, NanoUsd, Tier, Usage } from '../core/index.ts';
 import type { AnswerListener, Origin } from '../run/index.ts';
 
 /** One run of a pipeline: what it is about, and what bounds it. */
@@ -52,6 +52,8 @@ export interface StepAnswer {
   readonly calls: number;
   readonly escalated: boolean;
   readonly latencyMs: number | null;
+  /** Tokens of the answering attempt; null for a controller, which has many. */
+  readonly usage: Usage | null;
   /** What a controller did and saved; absent for tasks. */
   readonly plan?: Json;
 }

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
-import { type Config, type Known, loadConfig, lockPathOf, NO_LOCK, parseConfig, readLock } from '../../config/index.ts';
+import { type Config, loadConfig, lockPathOf, NO_LOCK, parseConfig, readLock } from '../../config/index.ts';
 import { openGatewayApp, withPublicPassthrough } from '../../gateway-app.ts';
-import { providers, type Vendor, vendors } from '../../providers/index.ts';
 import { version } from '../assets.ts';
 import type { CommandIo, ExitCode } from '../io.ts';
+import { knownProviders } from '../known-providers.ts';
 import { readProbes } from './probe-file.ts';
 import { signalWarnings } from './serve-signals.ts';
 
@@ -55,16 +55,6 @@ async function configOf(options: ServeOptions, io: CommandIo): Promise<Config> {
   const file = options.config ?? (existsSync(resolve(io.cwd, USUAL_FILE)) ? USUAL_FILE : null);
   if (file !== null) return loadConfig(resolve(io.cwd, file), io.env, { providers: knownProviders() });
   return withPublicPassthrough(parseConfig('', 'no config', io.env));
-}
-
-/** Every provider that a config may name: those in this process, and those over HTTP. */
-function knownProviders(): NonNullable<Known['providers']> {
-  const rows: Readonly<Record<string, Vendor>> = vendors;
-  const live = Object.entries(rows).map(([name, { url, capabilities }]) => [
-    name,
-    { needs: url === null ? (['url'] as const) : [], capabilities },
-  ]);
-  return { ...Object.fromEntries(live), ...providers };
 }
 
 /**

@@ -1,0 +1,87 @@
+import { join } from 'node:path';
+import type { Config } from './config/index.ts';
+import type { Environment } from './config/types.ts';
+import { newId, systemClock } from './core/index.ts';
+import { openSteps } from './gateway-steps.ts';
+import type { PipelineWorld } from './pipeline/index.ts';
+import { pipelineWorld } from './pipeline-world.ts';
+import { loadTokenizer, PriceBook } from './pricing/index.ts';
+import { createRecorder, type Recorder } from './run/index.ts';
+import { openDataDir, openStore, requireDriver, type Store } from './store/index.ts';
+import { storeLocation } from './store-location.ts';
+import { openUpstreams } from './upstream-settings.ts';
+
+/** Where pipelines run outside a gateway. */
+export interface PipelineAppOptions {
+  readonly dataDir: string;
+  /** Where vendors' customary keys are looked up. */
+  readonly environment: Environment;
+  /** Hears what does not stop a run. */
+  readonly warn: (message: string) => void;
+}
+
+/** A config's pipelines at work in this process: its certificates as they stand, its models open, its calls recorded. */
+export interface PipelineApp {
+  readonly world: PipelineWorld;
+  readonly recorder: Recorder;
+  readonly prices: PriceBook;
+  /** Sees that every row is in the store, and lets go of everything. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens what pipelines need. Throws DATA_DIR_LOCKED when another process owns the data directory, CONFIG_INVALID for an upstream that
+ * may not be called.
+ */
+export async function openPipelineApp(config: Config, options: PipelineAppOptions): Promise<PipelineApp> {
+  const { warn } = options;
+  const upstreams = openUpstreams(config, options.environment);
+  const data = await openDataDir(options.dataDir, { withoutDatabase: config.store !== null });
+  let recorder: Recorder | null = null;
+  let reading: Promise<Store> | null = null;
+  try {
+    const location = storeLocation(config.store, data.database);
+    await requireDriver(location);
+    recorder = createRecorder({ folder: join(data.path, 'spool'), store: location, clock: systemClock, warn, retention: config.retention });
+    const rows = recorder;
+    const prices = new PriceBook({ declared: config.prices, warn: ({ message }) => warn(message) });
+    const readStore = (): Promise<Store> => {
+      reading ??= openStore(location, { readOnly: true, thread: true, maxConnections: 2 });
+      return reading;
+    };
+    const tasks = await openSteps(config, upstreams, {
+      clock: systemClock,
+      warn,
+      log: { warn, info: () => {} },
+      recorder,
+      prices,
+      readStore,
+      // Nothing here comes without a task, so that no template is ever met.
+      store: readStore,
+    });
+    const world = pipelineWorld(
+      { config, clock: systemClock, newId, prices, steps: tasks.steps, record: (call) => rows.record([call]) },
+      await loadTokenizer(),
+    );
+    return {
+      world,
+      recorder,
+      prices,
+      close: async () => {
+        tasks.live.stop();
+        await tasks.live.settled();
+        await upstreams.destroy();
+        await rows.close();
+        await tasks.close();
+        await (await reading?.catch(() => null))?.close();
+        await data.release();
+      },
+    };
+  } catch (error) {
+    await upstreams.destroy();
+    await recorder?.close();
+    await (await (reading as Promise<Store> | null)?.catch(() => null))?.close();
+    await data.release();
+    throw error;
+  }
+}
