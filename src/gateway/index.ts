@@ -11,6 +11,7 @@ export { type KeyRing, openKeyRing } from './keys.ts';
 export { LiveTasks } from './live.ts';
 export type { AskDeps } from './live-ask.ts';
 export { TextJudge } from './live-judge.ts';
+export { agreement } from './live-pair.ts';
 export { EventTeller } from './live-tell.ts';
 export type { TaskStanding } from './live-types.ts';
 export { type Log, openLog } from './observe/logging.ts';
