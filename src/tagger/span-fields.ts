@@ -32,14 +32,15 @@ export function learnSpanFields(
   }
   return names.map((name, field) => {
     const values = rows.flatMap((row) => (Object.hasOwn(row.fields, name) ? [row.fields[name]!] : []));
-    const format = bestFormat(examples[field]!);
+    const own = examples[field]!;
+    const format = bestFormat(own);
     return {
       name,
       format,
       several: values.some((value) => typeof value !== 'string' && value.length > 1),
       list: values.length > 0 && values.every((value) => typeof value !== 'string'),
       usual: values.length >= rows.length * USUAL_SHARE,
-      aliases: aliasesOf(examples[field]!, format),
+      aliases: aliasesOf(own, format),
     };
   });
 }

@@ -6,7 +6,7 @@ import { Gazetteer } from './gazetteer.ts';
 import { HashIndex } from './hash.ts';
 import { Lattice, Transitions } from './lattice.ts';
 import { type TaggerModel, type WeightTable, weightOf } from './model.ts';
-import { bestPassages, type Passage } from './passages.ts';
+import { type Passage, PassageReader } from './passages.ts';
 import type { Extraction, FieldExplanation, FieldValue } from './types.ts';
 
 /** What is known about a record before calibration. */
@@ -28,6 +28,7 @@ export class Tagger {
   readonly model: TaggerModel;
   readonly #reader = new FeatureReader();
   readonly #lattice: Lattice;
+  readonly #passages: PassageReader;
   readonly #transitions: Transitions;
   readonly #gazetteer: Gazetteer;
   readonly #features: HashIndex;
@@ -40,6 +41,7 @@ export class Tagger {
     this.model = model;
     const tags = 1 + 2 * model.spanFields.length;
     this.#lattice = new Lattice(tags);
+    this.#passages = new PassageReader(model.spanFields);
     this.#transitions = new Transitions(tags, model.transitions);
     const { starts, phrases, pairs } = model.gazetteer;
     this.#gazetteer = Gazetteer.restore(model.spanFields.length, starts, phrases, pairs);
@@ -91,7 +93,7 @@ export class Tagger {
     const { tokens } = reader;
     this.#score();
     this.#lattice.run(this.#transitions);
-    const passages = bestPassages(this.#lattice, tokens, this.model.spanFields);
+    const passages = this.#passages.read(this.#lattice, tokens);
     const fields: Record<string, FieldValue> = {};
     const probabilities: Record<string, number> = {};
     for (let f = 0; f < this.model.spanFields.length; f += 1) {

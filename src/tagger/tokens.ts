@@ -115,13 +115,10 @@ function tokenEnd(text: string, start: number, length: number): number {
     }
     return end;
   }
-  if (!isLetter(first)) return isHighSurrogate(first) && end < length ? end + 1 : end;
-  while (end < length) {
-    const code = text.charCodeAt(end);
-    const inner = isApostrophe(code) && end + 1 < length && isLetter(text.charCodeAt(end + 1));
-    if (!isLetter(code) && !inner) break;
-    end += 1;
-  }
+  // What follows a word after an apostrophe is a token with it ("'s"), so that the word before stands alone.
+  const ending = isApostrophe(first) && start > 0 && isLetter(text.charCodeAt(start - 1));
+  if (!isLetter(first) && !ending) return isHighSurrogate(first) && end < length ? end + 1 : end;
+  while (end < length && isLetter(text.charCodeAt(end))) end += 1;
   return end;
 }
 
