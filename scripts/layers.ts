@@ -75,6 +75,10 @@ export const homes: Readonly<Record<string, readonly string[]>> = {
   uuid: ['core'],
   '@marcbachmann/cel-js': ['expressions'],
   liquidjs: ['expressions'],
+  'csv-parse': ['batch', 'audit'],
+  hyparquet: ['batch'],
+  bullmq: ['work'],
+  ioredis: ['work'],
 };
 
 /** What the pure layers (0 and 1) may import from outside. `node:module` loads ajv on first use, so that nothing else pays for it. */

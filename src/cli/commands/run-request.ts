@@ -6,10 +6,10 @@ export function parseMember(text: string, before: Readonly<Record<string, Json>>
   const at = text.indexOf('=');
   const key = text.slice(0, at === -1 ? text.length : at);
   if (at === -1 || key === '') throw new InvalidArgumentError('It takes key=value.');
-  return { ...before, [key]: valueOf(text.slice(at + 1)) };
+  return { ...before, [key]: parsedOr(text.slice(at + 1)) };
 }
 
-function valueOf(text: string): Json {
+function parsedOr(text: string): Json {
   try {
     return JSON.parse(text) as Json;
   } catch {
