@@ -12,6 +12,9 @@ export interface TeacherAnswer {
   readonly cost: NanoUsd | null;
 }
 
+/** An answer, or one that cost money and is of no use. */
+export type AskedAnswer = Omit<TeacherAnswer, 'text'> & { readonly text: string | null };
+
 /** A bigger model that can be asked, as the composition root makes it. */
 export interface TeacherPort {
   /** Name and provider in the registry. */
@@ -21,8 +24,8 @@ export interface TeacherPort {
   readonly snapshot: string;
   /** The most that asking about a row can cost; null where it has no known price. */
   worstCost(row: Pick<DraftRow, 'text' | 'messages'>): NanoUsd | null;
-  /** Throws SmallfirstError where it fails. */
-  ask(row: Pick<DraftRow, 'text' | 'messages' | 'id'>): Promise<TeacherAnswer>;
+  /** `text` is null for an answer that is not whole. Throws SmallfirstError where the call fails. */
+  ask(row: Pick<DraftRow, 'text' | 'messages' | 'id'>): Promise<AskedAnswer>;
 }
 
 /** Which rows are asked about again. People's answers never are. */
@@ -114,12 +117,15 @@ async function askOne(row: DraftRow, { teacher, answers, spending, counts }: Ask
     counts.add('over-budget');
     return;
   }
+  let held: number | null = hold;
   try {
     const answer = await teacher.ask(row);
+    held = null;
     spending.settle(hold, answer.cost);
-    await answers.add(inputHash(row), answer);
+    if (answer.text === null) counts.add('relabel-failed');
+    else await answers.add(inputHash(row), { ...answer, text: answer.text });
   } catch (error) {
-    spending.settle(hold, null);
+    if (held !== null) spending.settle(held, null);
     if (!(error instanceof SmallfirstError) || error.code === 'ABORTED') throw error;
     counts.add('relabel-failed');
   }

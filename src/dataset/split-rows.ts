@@ -22,8 +22,7 @@ export function splitRows(
 ): NodeResult {
   const counts = new Counts();
   const units = unitsOf(rows, groups);
-  const golden = isFrozen ? 0 : settings.golden;
-  const splitOf = settings.by === 'time' ? byTime(units, { ...settings, golden }) : (unit: Unit) => byHash(unit, { ...settings, golden });
+  const splitOf = settings.by === 'time' ? byTime(units, settings, isFrozen) : (unit: Unit) => byHash(unit, settings, isFrozen);
   const split: DraftRow[] = [...rows];
   for (const unit of units) {
     const to = splitOf(unit);
@@ -65,17 +64,19 @@ function unitsOf(rows: readonly DraftRow[], groups: readonly number[]): readonly
   }));
 }
 
-function byHash({ place }: Unit, { golden, validation }: Pick<SplitSettings, 'golden' | 'validation'>): Split {
+function byHash({ place }: Unit, { golden, validation }: SplitSettings, isFrozen: boolean): Split {
   // The smallest of several uniform numbers is small too often: hashing it again makes shares of units right.
   const draw = unitHash('unit', String(place));
-  if (draw < golden) return 'golden';
+  // Freezing must not move anything: what would be golden is trained on, and validation stays where it is.
+  if (draw < golden) return isFrozen ? 'train' : 'golden';
   return draw < golden + validation ? 'validation' : 'train';
 }
 
-function byTime(units: readonly Unit[], { golden, validation }: SplitSettings): (unit: Unit) => Split {
+function byTime(units: readonly Unit[], settings: SplitSettings, isFrozen: boolean): (unit: Unit) => Split {
+  const golden = isFrozen ? 0 : settings.golden;
   const ordered = [...units].sort((a, b) => b.newest - a.newest || a.place - b.place);
   const rank = new Map(ordered.map((unit, i) => [unit, i]));
-  const [first, second] = [Math.round(golden * units.length), Math.round((golden + validation) * units.length)];
+  const [first, second] = [Math.round(golden * units.length), Math.round((golden + settings.validation) * units.length)];
   return (unit) => {
     const place = rank.get(unit) ?? 0;
     return place < first ? 'golden' : place < second ? 'validation' : 'train';

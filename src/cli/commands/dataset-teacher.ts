@@ -8,7 +8,6 @@ import {
   type ModelRequest,
   type NanoUsd,
   newId,
-  SmallfirstError,
   systemClock,
   textMessage,
   usage,
@@ -72,8 +71,11 @@ export async function openTeacher(
       };
       // A recording answers for nothing: what it would cost is no spending.
       if (answer.usageSource !== 'recorded') await app.store.calls.append([call]);
-      if (!isWhole) throw new SmallfirstError('UPSTREAM_INVALID', `The answer of "${model.name}" is not whole (${answer.stop}).`);
-      return { text: answer.text, served: answer.servedModel, cost: answer.usageSource === 'recorded' ? (0 as NanoUsd) : cost };
+      return {
+        text: isWhole ? answer.text : null,
+        served: answer.servedModel,
+        cost: answer.usageSource === 'recorded' ? (0 as NanoUsd) : cost,
+      };
     },
   };
 }
