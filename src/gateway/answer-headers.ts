@@ -2,6 +2,7 @@ import type { AnswerHead } from '../providers/index.ts';
 import { ownHeaders } from './answer.ts';
 import { isForeignLimit } from './budget-headers.ts';
 import type { Exchange } from './exchange.ts';
+import type { Directory } from './types.ts';
 
 /** Names of headers in which vendors tell whose account answered. */
 const ACCOUNT = /(^|-)(organi[sz]ation|project|workspace|account|tenant|subscription|billing|user)(-(id|name|uuid|slug))?$/;
@@ -44,13 +45,15 @@ export function passedHeaders(
 export function relayedHeaders(
   exchange: Exchange,
   head: AnswerHead,
-  { renames, isEdited }: { renames: boolean; isEdited: boolean },
+  { renames, isEdited, directory }: { readonly renames: boolean; readonly isEdited: boolean; readonly directory: Directory },
 ): string[] {
   const limits = exchange.reservation?.headers ?? null;
   const headers = passedHeaders(head, limits !== null, isEdited ? isLength : never);
   for (const part of ownHeaders(exchange)) headers.push(part);
   const name = renames ? head.target.name : exchange.model;
   if (SAFE_NAME.test(name)) headers.push('x-smallfirst-model', name);
+  const tier = renames ? directory.models.get(name)?.tier : undefined;
+  if (tier !== undefined) headers.push('x-smallfirst-tier', tier);
   if (exchange.decision !== null) headers.push('x-smallfirst-decision', exchange.decision);
   // What is left of a budget explains no error of an upstream, and would contradict its rate limit.
   if (limits !== null && head.status < 400) headers.push(...limits);

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import { Transform, type TransformCallback } from 'node:stream';
+import { type Readable, Transform, type TransformCallback } from 'node:stream';
 import { SmallfirstError } from '../core/index.ts';
+import { brokenBody, decoderOf } from './body-encoding.ts';
 
 const NOTHING = Buffer.alloc(0);
 
@@ -19,15 +20,11 @@ export function isBinary(contentType: string | undefined): boolean {
   return contentType !== undefined && /^(multipart\/|application\/octet-stream|audio\/|video\/|image\/)/i.test(contentType);
 }
 
-/** Refuses a body by the length that its head announces, before a byte of it is read. Throws REQUEST_TOO_LARGE or REQUEST_INVALID. */
+/** Refuses a body by the length that its head announces, before a byte of it is read. Throws REQUEST_TOO_LARGE. */
 export function checkAnnounced(request: IncomingMessage, limit: number): void {
   const { headers } = request;
   const length = headers['content-length'];
   if (length !== undefined && Number(length) > limit) throw tooLarge(limit);
-  const encoding = headers['content-encoding'];
-  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
-    throw new SmallfirstError('REQUEST_INVALID', 'The request body is compressed; send it as it is.');
-  }
 }
 
 function tooLarge(limit: number): SmallfirstError {
@@ -45,6 +42,8 @@ export class Reading {
   readonly #owner: BodyOwner;
   readonly #limit: number;
   readonly #startedAt: number;
+  /** Null for a body that is not compressed. */
+  #decoder: Transform | null = null;
   #chunks: Buffer[] = [];
   #length = 0;
   #sweptLength = 0;
@@ -58,11 +57,18 @@ export class Reading {
     this.#movedAt = now;
   }
 
-  /** Reads from a request; its errors are its connection's, whose end is heard elsewhere. */
+  /**
+   * Reads from a request, decompressed where it is compressed; its errors are its connection's, whose end is heard elsewhere. Throws
+   * REQUEST_INVALID for a coding that is not known.
+   */
   from(request: IncomingMessage): void {
-    request.on('data', (chunk: Buffer) => this.#take(chunk));
-    request.on('end', () => this.#finish(null));
+    const decoder = decoderOf(request);
     request.on('error', ignore);
+    const source: Readable = decoder === null ? request : request.pipe(decoder);
+    this.#decoder = decoder;
+    source.on('data', (chunk: Buffer) => this.#take(chunk));
+    source.on('end', () => this.#finish(null));
+    decoder?.on('error', () => this.#finish(brokenBody()));
   }
 
   /** Gives up a sender who is too slow. */
@@ -86,6 +92,8 @@ export class Reading {
   #finish(error: SmallfirstError | null): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    // However much is still packed in it: nobody unpacks it.
+    if (error !== null) this.#decoder?.destroy();
     const chunks = this.#chunks;
     this.#chunks = [];
     if (error !== null) this.#owner.onBody(error, NOTHING);
@@ -96,7 +104,7 @@ export class Reading {
 function ignore(): void {}
 
 /** Passes a body through and fails it with REQUEST_TOO_LARGE past a limit. */
-export class LimitedBody extends Transform {
+class LimitedBody extends Transform {
   readonly #limit: number;
   #length = 0;
 
@@ -110,4 +118,14 @@ export class LimitedBody extends Transform {
     if (this.#length > this.#limit) done(tooLarge(this.#limit));
     else done(null, chunk);
   }
+}
+
+/** A body as it is streamed on: decompressed where it is compressed, and no longer than the limit. Throws as `Reading.from`. */
+export function streamedBody(request: IncomingMessage, limit: number): Readable {
+  const decoder = decoderOf(request);
+  const limited = new LimitedBody(limit);
+  if (decoder === null) return request.pipe(limited);
+  decoder.on('error', () => limited.destroy(brokenBody()));
+  limited.on('close', () => decoder.destroy());
+  return request.pipe(decoder).pipe(limited);
 }

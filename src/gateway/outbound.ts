@@ -9,6 +9,7 @@ import {
   splice,
   type UpstreamTarget,
 } from '../providers/index.ts';
+import { isEncoded } from './body-encoding.ts';
 import { limitOutput } from './caps.ts';
 import type { Exchange } from './exchange.ts';
 import type { ServedModel } from './types.ts';
@@ -82,8 +83,8 @@ function isNamed(exchange: Exchange, model: string): boolean {
   return count === 1;
 }
 
-/** What the client says of how long its body is; the parser of its request sees that it is true. */
+/** What the client says of how long its body is; the parser of its request sees that it is true. Decompressed it is longer. */
 function uploadLength({ upload, request }: Exchange): number | null {
   const length = request.headers['content-length'];
-  return upload === null || length === undefined ? null : Number(length);
+  return upload === null || length === undefined || isEncoded(request) ? null : Number(length);
 }

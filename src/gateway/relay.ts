@@ -391,7 +391,7 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker, Booked {
   }
 
   #headers(head: AnswerHead, isEdited: boolean): string[] {
-    return relayedHeaders(this.#exchange, head, { renames: this.#options.renames, isEdited });
+    return relayedHeaders(this.#exchange, head, { renames: this.#options.renames, isEdited, directory: this.#deps.directory });
   }
 
   #bookBroken(outcome: 'failed' | 'aborted', error: ErrorCode): void {

@@ -67,7 +67,7 @@ const HEALTH = local('health');
 const READY = local('ready');
 const METRICS = local('metrics');
 const ADMIN = local('admin');
-const NONE = local('none');
+const none = { openai: local('none'), anthropic: { ...anthropic('none', null), bodyLimit: SMALL } } as const;
 const endpoint = { openai: openai('endpoint', null), anthropic: anthropic('endpoint', null) } as const;
 const models = {
   openai: { list: openai('list-models', null), show: openai('show-model', null) },
@@ -90,7 +90,7 @@ export function routeOf(method: string, path: string, isAnthropic: boolean): Rou
     if (path.startsWith('/v1/models/')) return models[family].show;
   }
   if (path.startsWith('/admin/')) return ADMIN;
-  if (!path.startsWith('/v1/')) return NONE;
+  if (!path.startsWith('/v1/')) return none[isAnthropic ? 'anthropic' : 'openai'];
   const base = endpoint[isAnthropic || path.startsWith('/v1/messages') ? 'anthropic' : 'openai'];
   const bodyLimit = limitOf(path);
   return bodyLimit === base.bodyLimit ? base : { ...base, bodyLimit };

@@ -3,7 +3,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { SmallfirstError } from '../core/index.ts';
 import { isSafePath } from '../providers/index.ts';
 import { answerError, answerJson } from './answer.ts';
-import { checkAnnounced, hasBody, isBinary, LimitedBody, Reading } from './body.ts';
+import { checkAnnounced, hasBody, isBinary, Reading, streamedBody } from './body.ts';
 import { Booking } from './booking.ts';
 import { captureOf } from './capture.ts';
 import { Cascade } from './cascade.ts';
@@ -26,6 +26,9 @@ const MAX_HEADER_BYTES = 64 * 1024;
 /** Longer than load balancers and SDKs keep theirs, so that it is not us who close a connection that is about to be used. */
 const KEEP_ALIVE_MS = 75_000;
 const SWEEP_MS = 1_000;
+
+/** Methods that go on. A trace would tell the client the key that its request was sent on with. */
+const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']);
 
 /** A gateway that listens. */
 export interface Gateway {
@@ -71,11 +74,15 @@ class HttpGateway implements Gateway {
         connectionsCheckingInterval: 5_000,
         maxHeaderSize: MAX_HEADER_BYTES,
         noDelay: true,
+        // Its absence is refused below, in words.
+        requireHostHeader: false,
       },
       (request, response) => this.#handle(request, response, false),
     );
     this.#server.maxConnections = deps.settings.maxConnections;
     this.#server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => this.#handle(request, response, true));
+    // Nothing else that a client may expect is a reason to refuse it.
+    this.#server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => this.#handle(request, response, false));
     this.#server.on('clientError', refuseBrokenRequest);
     this.#timer = setInterval(() => this.#sweep(), Math.min(SWEEP_MS, deps.settings.pingMs / 2));
     this.#timer.unref();
@@ -158,6 +165,9 @@ class HttpGateway implements Gateway {
 
   #begin(exchange: Exchange, awaitsContinue: boolean): void {
     const { route, request, response } = exchange;
+    if (request.headers.host === undefined && request.httpVersion === '1.1') {
+      throw new SmallfirstError('REQUEST_INVALID', 'The request has no Host header.');
+    }
     if (route.kind === 'health') {
       answerJson(exchange, 200, { status: 'ok' });
       return;
@@ -217,8 +227,9 @@ class HttpGateway implements Gateway {
         next();
       });
     };
-    exchange.reading = new Reading({ onBody }, exchange.route.bodyLimit, exchange.startedAt);
-    exchange.reading.from(exchange.request);
+    const reading = new Reading({ onBody }, exchange.route.bodyLimit, exchange.startedAt);
+    reading.from(exchange.request);
+    exchange.reading = reading;
   }
 
   #dispatch(exchange: Exchange): void {
@@ -250,7 +261,10 @@ class HttpGateway implements Gateway {
   /** Everything that names no model of ours: its body is streamed on as it comes. */
   #endpoint(exchange: Exchange): void {
     const { route, request, caller } = exchange;
-    if (!caller.mayPassThrough || !isSafePath(exchange.path)) throw notServed(exchange);
+    if (!caller.mayPassThrough || !isSafePath(exchange.path) || !METHODS.has(request.method ?? '')) throw notServed(exchange);
+    if (/\bwebsocket\b/i.test(request.headers.upgrade ?? '')) {
+      throw new SmallfirstError('NOT_SUPPORTED', 'WebSocket connections are not passed on; use the endpoints over HTTP.');
+    }
     const claim = this.#deps.ownership.claimOf(exchange);
     const upstream = endpointUpstream(this.#deps.directory, route.family, claim.upstream);
     if (upstream === null) throw notServed(exchange);
@@ -273,7 +287,7 @@ class HttpGateway implements Gateway {
       // It may refer to what another key made, so it is read before it goes on.
       this.#read(exchange, () => relay.start());
     } else {
-      exchange.upload = request.pipe(new LimitedBody(route.bodyLimit));
+      exchange.upload = streamedBody(request, route.bodyLimit);
       relay.start();
     }
   }

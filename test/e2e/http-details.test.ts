@@ -1,0 +1,184 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { sendRaw } from '../support/raw-http.ts';
+import { type ServedGateway, serveHere } from '../support/serve.ts';
+
+interface Got {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: IncomingMessage['headers'];
+  readonly body: Buffer;
+}
+
+const ANSWER =
+  '{"id":"c1","model":"wire","choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":1}}';
+const FRAMES = ['data: {"id":"c1","choices":[{"index":0,"delta":{"content":"hi"},"finish_reason":"stop"}]}\n\n', 'data: [DONE]\n\n'];
+
+let upstream: Server;
+let gateway: ServedGateway;
+let host: string;
+let got: Got[] = [];
+
+beforeAll(async () => {
+  upstream = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const body = Buffer.concat(chunks);
+      got.push({ method: request.method ?? '', url: request.url ?? '', headers: request.headers, body });
+      if (body.includes('"stream":true')) {
+        response.writeHead(200, { 'content-type': 'text/event-stream' });
+        for (const frame of FRAMES) response.write(frame);
+        response.end();
+      } else response.writeHead(200, { 'content-type': 'application/json', 'access-control-allow-origin': '*' }).end(ANSWER);
+    });
+  }).listen(0, '127.0.0.1');
+  await once(upstream, 'listening');
+  const origin = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`;
+  gateway = await serveHere({
+    config: `models: { wire: { provider: openai, model: wire, url: "${origin}/v1", apiKey: k, retries: 0, tier: small } }`,
+  });
+  host = gateway.url.slice('http://'.length);
+});
+beforeEach(() => {
+  got = [];
+});
+afterAll(async () => {
+  await gateway?.remove();
+  upstream.closeAllConnections();
+  upstream.close();
+});
+
+const BODY = '{ "model":"wire", "messages":[{"role":"user","content":"hi"}], "big": 123456789012345678901234567890 }';
+const post = (path: string, body: Buffer | string, headers: Record<string, string> = {}) =>
+  fetch(gateway.url + path, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body });
+
+describe('a compressed request body', () => {
+  it('goes on decompressed, byte for byte, to models and to every other endpoint', async () => {
+    const codings = {
+      gzip: gzipSync(BODY),
+      'x-gzip': gzipSync(BODY),
+      deflate: deflateSync(BODY),
+      br: brotliCompressSync(BODY),
+      Identity: BODY,
+    };
+    for (const [coding, body] of Object.entries(codings)) {
+      for (const path of ['/v1/chat/completions', '/v1/images/generations']) {
+        expect((await post(path, body, { 'content-encoding': coding })).status).toBe(200);
+      }
+    }
+    expect(got.map(({ body }) => body.toString())).toEqual(Array(10).fill(BODY));
+    expect(got.filter(({ headers }) => 'content-encoding' in headers)).toEqual([]);
+  });
+
+  it('counts with its whole length: what is packed small is not let in for that', async () => {
+    const bomb = gzipSync(Buffer.alloc(40 * 1024 * 1024));
+    for (const path of ['/v1/chat/completions', '/v1/images/generations']) {
+      expect((await post(path, bomb, { 'content-encoding': 'gzip' })).status).toBe(413);
+    }
+    expect(got).toEqual([]);
+  });
+
+  it('is refused where it is not what it says, or in no known coding', async () => {
+    const cases = [
+      ['gzip', BODY],
+      ['gzip', gzipSync(BODY).subarray(0, 30)],
+      ['br', gzipSync(BODY)],
+      ['compress', BODY],
+      ['gzip, gzip', gzipSync(gzipSync(BODY))],
+    ] as const;
+    for (const [coding, body] of cases) {
+      for (const path of ['/v1/chat/completions', '/v1/images/generations']) {
+        const answer = await post(path, body, { 'content-encoding': coding });
+        expect([coding, answer.status, await answer.json()]).toEqual([
+          coding,
+          400,
+          { error: expect.objectContaining({ type: 'invalid_request_error', message: expect.stringContaining('compressed') }) },
+        ]);
+      }
+    }
+    expect(got).toEqual([]);
+  });
+});
+
+describe('a method that is none of an API', () => {
+  it('goes nowhere: a trace would tell the key, and no other origin is told that it may ask', async () => {
+    for (const method of ['TRACE', 'OPTIONS', 'PROPFIND']) {
+      const answer = await sendRaw(gateway.url, `${method} /v1/files HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+      expect([method, answer.status]).toEqual([method, 404]);
+    }
+    const preflight = await sendRaw(
+      gateway.url,
+      `OPTIONS /v1/chat/completions HTTP/1.1\r\nHost: ${host}\r\nOrigin: https://elsewhere.example\r\nAccess-Control-Request-Method: POST\r\n\r\n`,
+    );
+    expect(preflight.status).toBe(403);
+    expect(got).toEqual([]);
+    const asked = await post('/v1/chat/completions', BODY);
+    for (const text of [preflight.text, [...asked.headers.keys()].join('\n')]) expect(text).not.toMatch(/access-control/i);
+  });
+});
+
+describe('what belongs to HTTP', () => {
+  const lines = (...list: readonly string[]) => `${list.join('\r\n')}\r\n\r\n`;
+  const chat = (version: string, body: string, ...headers: readonly string[]) =>
+    lines(`POST /v1/chat/completions HTTP/${version}`, `Host: ${host}`, `Content-Length: ${body.length}`, ...headers) + body;
+
+  it('is kept: no word of a client about its expectations is a reason to refuse it', async () => {
+    expect((await sendRaw(gateway.url, chat('1.1', BODY, 'Expect: something-else'))).status).toBe(200);
+    const continued = await sendRaw(gateway.url, chat('1.1', BODY, 'Expect: 100-continue', 'Connection: close'));
+    expect(continued.text).toMatch(/^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 OK/);
+  });
+
+  it('is kept towards clients of HTTP/1.0, whose streams end with their connection', async () => {
+    const plain = await sendRaw(gateway.url, chat('1.0', BODY), 2);
+    expect([plain.status, plain.text.endsWith(`\r\n\r\n${ANSWER}`)]).toEqual([200, true]);
+    const stream = await sendRaw(gateway.url, chat('1.0', BODY.replace('{', '{"stream":true,')));
+    expect([stream.status, stream.text.endsWith(`\r\n\r\n${FRAMES.join('')}`)]).toEqual([200, true]);
+    expect(stream.text).not.toMatch(/transfer-encoding/i);
+  });
+
+  it('is refused in words where it is broken', async () => {
+    const answer = await sendRaw(gateway.url, lines('GET /v1/models HTTP/1.1'));
+    expect([answer.status, answer.text]).toEqual([400, expect.stringContaining('"message":"The request has no Host header."')]);
+  });
+
+  it('but not WebSockets, which are refused by name', async () => {
+    const answer = await sendRaw(
+      gateway.url,
+      lines('GET /v1/realtime?model=wire HTTP/1.1', `Host: ${host}`, 'Connection: Upgrade', 'Upgrade: websocket'),
+    );
+    expect([answer.status, answer.text]).toEqual([501, expect.stringContaining('"code":"not_supported"')]);
+    expect(got).toEqual([]);
+    const plain = await sendRaw(gateway.url, lines('GET /v1/files HTTP/1.1', `Host: ${host}`, 'Connection: Upgrade', 'Upgrade: h2c'));
+    expect(plain.status).toBe(200);
+  });
+});
+
+describe('what nobody serves', () => {
+  it('is 404 in the envelope of who asks, by every method', async () => {
+    for (const [path, method] of [
+      ['/', 'GET'],
+      ['/foo', 'POST'],
+      ['/v2/messages', 'PUT'],
+    ] as const) {
+      const openai = await fetch(gateway.url + path, { method });
+      expect([openai.status, await openai.json()]).toEqual([404, { error: expect.objectContaining({ code: 'not_found' }) }]);
+      const anthropic = await fetch(gateway.url + path, { method, headers: { 'anthropic-version': '2023-06-01' } });
+      expect([anthropic.status, await anthropic.json()]).toEqual([
+        404,
+        expect.objectContaining({ type: 'error', error: expect.objectContaining({ type: 'not_found_error' }) }),
+      ]);
+    }
+    expect((await fetch(`${gateway.url}/`, { method: 'HEAD' })).status).toBe(404);
+  });
+});
+
+describe('a relayed answer', () => {
+  it('says which model answered, and of which tier', async () => {
+    const { headers } = await post('/v1/chat/completions', BODY);
+    expect([headers.get('x-smallfirst-model'), headers.get('x-smallfirst-tier')]).toEqual(['wire', 'small']);
+  });
+});
