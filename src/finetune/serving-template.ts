@@ -1,4 +1,4 @@
-import { type Json, SmallfirstError } from '../core/index.ts';
+import type { Json } from '../core/index.ts';
 import { type Members, objectOf, textOf } from './adapters/wire.ts';
 import { ApiClient, ApiError } from './api-client.ts';
 import { PROBE_CONVERSATION } from './local/scripts.ts';
@@ -60,20 +60,6 @@ export async function checkTemplate(trained: TemplateRecord, endpoint: ServingEn
   const client = new ApiClient({ title: `the endpoint at ${endpoint.url}`, baseUrl: endpoint.url, key: endpoint.key ?? '', retries: 1 });
   const served = await looks[endpoint.engine](client, endpoint, { trained, signal });
   return compare(trained, served);
-}
-
-/** The check as an error, for whoever must not go on: INPUT_INVALID with what differs. Unknown passes: it is told, not refused. */
-export function refuseDifferent(check: TemplateCheck): void {
-  if (check.verdict !== 'different') return;
-  const { difference } = check;
-  const where =
-    difference === null
-      ? ''
-      : ` First difference in line ${difference.line}: trained with ${JSON.stringify(difference.trained)}, served with ${JSON.stringify(difference.served)}.`;
-  throw new SmallfirstError(
-    'INPUT_INVALID',
-    `The endpoint does not write conversations as the model was taught them: ${check.reasons.join('; ')}.${where}`,
-  );
 }
 
 function unknown(reasons: readonly string[]): TemplateCheck {

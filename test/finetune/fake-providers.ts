@@ -45,20 +45,43 @@ export class FakeOpenAi extends FakeApi {
       this.jobs.push({ ...(body as Body), id: `ftjob-${this.jobs.length + 1}` });
       return ok(this.#job(this.jobs.at(-1)!, this.script.now));
     }
-    if (path === '/fine_tuning/jobs') return ok({ object: 'list', data: this.jobs.map((job) => this.#job(job, this.script.now)), has_more: false });
+    if (path === '/fine_tuning/jobs')
+      return ok({ object: 'list', data: this.jobs.map((job) => this.#job(job, this.script.now)), has_more: false });
     const [, id, verb] = /^\/fine_tuning\/jobs\/([^/]+)(?:\/(\w+))?$/.exec(path) ?? [];
     const job = this.jobs.find((one) => one.id === id);
     if (job === undefined) return notFound;
     if (verb === 'cancel') this.script = new Script(['cancelled']);
     if (verb === 'events') {
-      const event = (at: number, message: string) => ({ object: 'fine_tuning.job.event', id: `ev-${at}`, created_at: at, level: 'info', message, type: 'message', data: {} });
-      return ok({ object: 'list', data: [event(1_790_000_100, 'Step 1/20: training loss=1.25'), event(1_790_000_000, 'Created fine-tuning job')], has_more: false });
+      const event = (at: number, message: string) => ({
+        object: 'fine_tuning.job.event',
+        id: `ev-${at}`,
+        created_at: at,
+        level: 'info',
+        message,
+        type: 'message',
+        data: {},
+      });
+      return ok({
+        object: 'list',
+        data: [event(1_790_000_100, 'Step 1/20: training loss=1.25'), event(1_790_000_000, 'Created fine-tuning job')],
+        has_more: false,
+      });
     }
     return ok(this.#job(job, verb === undefined ? this.script.look() : this.script.now));
   }
 
   #file({ id, filename, bytes }: StoredFile): Body {
-    return { id, object: 'file', bytes, created_at: 1_790_000_000, filename, purpose: 'fine-tune', status: 'processed', expires_at: null, status_details: null };
+    return {
+      id,
+      object: 'file',
+      bytes,
+      created_at: 1_790_000_000,
+      filename,
+      purpose: 'fine-tune',
+      status: 'processed',
+      expires_at: null,
+      status_details: null,
+    };
   }
 
   #job(job: Job, status: string): Body {
@@ -128,7 +151,13 @@ export class FakeTogether extends FakeApi {
     if (job === undefined) return notFound;
     if (verb === 'cancel') this.script = new Script(['cancel_requested', 'cancelled']);
     if (verb === 'events') {
-      const event = { object: 'fine-tune-event', created_at: '2026-11-22T08:00:00Z', message: 'Fine tune request created', type: 'job_pending', level: 'info' };
+      const event = {
+        object: 'fine-tune-event',
+        created_at: '2026-11-22T08:00:00Z',
+        message: 'Fine tune request created',
+        type: 'job_pending',
+        level: 'info',
+      };
       return ok({ data: [event] });
     }
     return ok(this.#job(job, this.script.look()));
@@ -150,7 +179,16 @@ export class FakeTogether extends FakeApi {
   }
 
   #file({ id, filename, bytes }: StoredFile): Body {
-    return { id, object: 'file', bytes, created_at: 1_790_000_000, filename, FileType: 'jsonl', purpose: 'fine-tune', processing_status: 'COMPLETED' };
+    return {
+      id,
+      object: 'file',
+      bytes,
+      created_at: 1_790_000_000,
+      filename,
+      FileType: 'jsonl',
+      purpose: 'fine-tune',
+      processing_status: 'COMPLETED',
+    };
   }
 
   #job(job: Job, status: string): Body {
@@ -170,7 +208,10 @@ export class FakeTogether extends FakeApi {
       suffix: job.suffix,
       token_count: done ? 3100 : null,
       total_price: done ? 1_520_000_000 : 0,
-      events: status === 'error' || status === 'user_error' ? [{ message: 'Training diverged', type: 'job_error', created_at: '2026-11-22T08:05:00Z' }] : [],
+      events:
+        status === 'error' || status === 'user_error'
+          ? [{ message: 'Training diverged', type: 'job_error', created_at: '2026-11-22T08:05:00Z' }]
+          : [],
     };
   }
 }
@@ -200,7 +241,12 @@ export class FakeMistral extends FakeApi {
     }
     if (path === '/files') return ok({ object: 'list', total: this.files, data: this.stored.map((one) => this.#file(one)) });
     if (method === 'POST' && path === '/fine_tuning/jobs') {
-      this.jobs.push({ ...(body as Body), id: `a0000000-0000-4000-8000-00000000000${this.jobs.length + 1}`, started: (body as Body).auto_start !== false, looks: 0 });
+      this.jobs.push({
+        ...(body as Body),
+        id: `a0000000-0000-4000-8000-00000000000${this.jobs.length + 1}`,
+        started: (body as Body).auto_start !== false,
+        looks: 0,
+      });
       return ok(this.#job(this.jobs.at(-1)!));
     }
     if (path === '/fine_tuning/jobs') {
@@ -224,7 +270,17 @@ export class FakeMistral extends FakeApi {
   }
 
   #file({ id, filename, bytes }: StoredFile): Body {
-    return { id, object: 'file', bytes, created_at: 1_790_000_000, filename, purpose: 'fine-tune', sample_type: 'instruct', source: 'upload', num_lines: 3 };
+    return {
+      id,
+      object: 'file',
+      bytes,
+      created_at: 1_790_000_000,
+      filename,
+      purpose: 'fine-tune',
+      sample_type: 'instruct',
+      source: 'upload',
+      num_lines: 3,
+    };
   }
 
   #job(job: FakeMistral['jobs'][number]): Body {
@@ -244,7 +300,9 @@ export class FakeMistral extends FakeApi {
       fine_tuned_model: status === 'SUCCESS' ? `ft:${String(job.model)}:acme:20261122:${String(job.suffix)}` : null,
       suffix: job.suffix,
       trained_tokens: status === 'SUCCESS' ? 4096 : null,
-      metadata: priced ? { cost: this.cost, cost_currency: this.currency, train_tokens: 4000, data_tokens: 1300, expected_duration_seconds: 300 } : null,
+      metadata: priced
+        ? { cost: this.cost, cost_currency: this.currency, train_tokens: 4000, data_tokens: 1300, expected_duration_seconds: 300 }
+        : null,
       job_type: job.job_type,
       events:
         status === 'FAILED' || status === 'FAILED_VALIDATION'
@@ -316,7 +374,14 @@ export class FakeFireworks extends FakeApi {
     const { content, looks } = this.datasets.get(id)!;
     // A file is looked at once before it is ready.
     const ready = content !== '' && looks > 1;
-    return { name: `accounts/acme/datasets/${id}`, state: ready ? 'READY' : 'UPLOADING', format: 'CHAT', exampleCount: '3', estimatedTokenCount: '900', status: { code: 'OK', message: '' } };
+    return {
+      name: `accounts/acme/datasets/${id}`,
+      state: ready ? 'READY' : 'UPLOADING',
+      format: 'CHAT',
+      exampleCount: '3',
+      estimatedTokenCount: '900',
+      status: { code: 'OK', message: '' },
+    };
   }
 
   #job(job: Job, state: string): Body {
@@ -327,7 +392,10 @@ export class FakeFireworks extends FakeApi {
       displayName: job.displayName,
       createTime: '2026-11-22T08:00:00Z',
       state,
-      status: state === 'JOB_STATE_FAILED' ? { code: 'INVALID_ARGUMENT', message: 'row 2 has no assistant message' } : { code: 'OK', message: '' },
+      status:
+        state === 'JOB_STATE_FAILED'
+          ? { code: 'INVALID_ARGUMENT', message: 'row 2 has no assistant message' }
+          : { code: 'OK', message: '' },
       outputModel: job.outputModel,
       trainingConfig: job.trainingConfig,
       baseModel: job.baseModel,

@@ -62,7 +62,14 @@ export const CASES: readonly Case[] = [
     baseModel: 'accounts/fireworks/models/llama-v3p1-8b-instruct',
     fake: () => new FakeFireworks(),
     failed: 'JOB_STATE_FAILED',
-    statuses: ['JOB_STATE_CREATING', 'JOB_STATE_VALIDATING', 'JOB_STATE_PENDING', 'JOB_STATE_RUNNING', 'JOB_STATE_WRITING_RESULTS', 'JOB_STATE_COMPLETED'],
+    statuses: [
+      'JOB_STATE_CREATING',
+      'JOB_STATE_VALIDATING',
+      'JOB_STATE_PENDING',
+      'JOB_STATE_RUNNING',
+      'JOB_STATE_WRITING_RESULTS',
+      'JOB_STATE_COMPLETED',
+    ],
     model: /^accounts\/acme\/models\/sf-[0-9a-f]{16}$/,
   },
 ];
@@ -117,7 +124,12 @@ export class World {
   }
 
   newJob(baseModel: string, method: Method = 'sft', rows: string = ROWS): NewJob {
-    const read = readRows(rows, { method, file: 'rows.jsonl', prompt: { system: 'Say the label.', user: 'Text: {{input}}' }, target: 'label' });
+    const read = readRows(rows, {
+      method,
+      file: 'rows.jsonl',
+      prompt: { system: 'Say the label.', user: 'Text: {{input}}' },
+      target: 'label',
+    });
     const rank = hostedTrainers[this.provider]?.loraRank ?? null;
     return {
       task: 'classify',

@@ -37,7 +37,16 @@ describe.each(CASES)('a job at $provider', ({ provider, baseModel, fake, failed,
     expect(job.model).toMatch(model);
     const told = w.seen.map(({ remote }) => remote.status).filter((status) => status !== null);
     expect([...new Set(told)]).toEqual(expect.arrayContaining([...statuses]));
-    expect(job.history.map(({ state }) => state)).toEqual(['created', 'uploading', 'checking', 'priced', 'launching', 'queued', 'running', 'succeeded']);
+    expect(job.history.map(({ state }) => state)).toEqual([
+      'created',
+      'uploading',
+      'checking',
+      'priced',
+      'launching',
+      'queued',
+      'running',
+      'succeeded',
+    ]);
     expect(lineageOf(job)).toMatchObject({
       dataset: { name: 'rows.jsonl', rows: 12, hash: job.dataset.hash, trainingFile: { rows: 12, sha256: job.spec.training.sha256 } },
       job: { id, provider, remoteId: job.remote.job, baseModel, method: 'sft' },
@@ -54,7 +63,12 @@ describe.each(CASES)('a job at $provider', ({ provider, baseModel, fake, failed,
       w.fake.failures.set(lost, { when: 'after' });
       const { id } = await w.create(baseModel);
       const job = await w.driveToEnd(id);
-      expect({ lost, state: job.state, started: w.fake.started, files: w.fake.files }).toEqual({ lost, state: 'succeeded', started: 1, files: 1 });
+      expect({ lost, state: job.state, started: w.fake.started, files: w.fake.files }).toEqual({
+        lost,
+        state: 'succeeded',
+        started: 1,
+        files: 1,
+      });
     }
   });
 
@@ -73,7 +87,11 @@ describe.each(CASES)('a job at $provider', ({ provider, baseModel, fake, failed,
       const job = await driveJob(id, 'over', deps).catch(() => null);
       if (job?.state === 'succeeded') break;
     }
-    expect({ state: (await w.store.get(id)).state, started: w.fake.started, files: w.fake.files }).toEqual({ state: 'succeeded', started: 1, files: 1 });
+    expect({ state: (await w.store.get(id)).state, started: w.fake.started, files: w.fake.files }).toEqual({
+      state: 'succeeded',
+      started: 1,
+      files: 1,
+    });
   });
 
   it("ends as failed with the provider's words where training fails", async () => {
@@ -214,7 +232,11 @@ describe('what a provider is sent', () => {
     const { id } = await w.create(baseModel, method);
     return driveJob(id, 'over', w.deps());
   };
-  const wire = (text: string): readonly unknown[] => text.trim().split('\n').map((line) => JSON.parse(line) as unknown);
+  const wire = (text: string): readonly unknown[] =>
+    text
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as unknown);
 
   it('is what Together documents for DPO', async () => {
     const w = await world(new FakeTogether(), 'together');
