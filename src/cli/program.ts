@@ -10,6 +10,7 @@ import { addReview } from './commands/review-command.ts';
 import { addPipelines } from './commands/run-command.ts';
 import { addShadow } from './commands/shadow-command.ts';
 import { addStudent } from './commands/student-command.ts';
+import { addTrain } from './commands/train-command.ts';
 import type { CommandIo, ExitCode } from './io.ts';
 import { configOption, dataOption, jsonOption, list, numberIn } from './options.ts';
 
@@ -37,6 +38,7 @@ export function buildProgram(io: CommandIo, setExitCode: SetExitCode): Command {
     addModels,
     addStudent,
     addDataset,
+    addTrain,
     addPipelines,
     addTriage,
     addLabel,
