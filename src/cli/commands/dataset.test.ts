@@ -120,7 +120,22 @@ describe('smallfirst dataset from a file', () => {
     expect((await all(first)).find(({ id }) => id === 'mail')).toMatchObject({ text: 'write to [EMAIL] about other things', output: null });
     const again = await build();
     expect(again.hash).toBe(first.hash);
-    expect(again.nodes.filter(({ cached }) => cached).map(({ kind }) => kind)).toEqual(['filter', 'review', 'scrub']);
+    const balanced = await build(
+      '--task',
+      'sort',
+      '--file',
+      'rows.jsonl',
+      '--golden',
+      '0.1',
+      '--validation',
+      '0.2',
+      '--max-per-label',
+      '20',
+    );
+    const found = balanced.nodes.map(({ kind, cached }) => [kind, cached]);
+    expect(found.slice(1)).toEqual([...['filter', 'review', 'scrub', 'distinct', 'split'].map((kind) => [kind, true]), ['balance', false]]);
+    expect(balanced.report.classes?.map((row) => row.train)).toEqual([20, 20, 1]);
+    await build('--task', 'sort', '--file', 'rows.jsonl', '--golden', '0.1', '--validation', '0.2');
     expect((await run('dataset', 'show', 'sorted')).out).toContain('golden');
     const exported = await run('dataset', 'export', 'sorted', '--out', 'train.jsonl', '--json');
     expect(exported.documents).toEqual([expect.objectContaining({ rows: train, leftOut: 0, format: 'student', split: 'train' })]);
