@@ -39,6 +39,16 @@ export interface PipelineWorldDeps {
   readonly steps: Pick<Steps, 'policies' | 'life' | 'client' | 'model' | 'available' | 'escalations' | 'signals'>;
   /** Takes each row at once. */
   readonly record: (call: Call, answer: Answer) => void;
+  /** Stands between steps and models where calls are kept and paced; absent: models are called straight. */
+  readonly calls?: CallKeeper;
+}
+
+/** Keeps what was asked, so that a run that was broken off asks nothing twice. */
+export interface CallKeeper {
+  /** The client to ask a model with, for a step. */
+  client(ask: StepAsk, model: Model, client: ModelClient): ModelClient;
+  /** The row of a call that a step made, under the id that it was made with. */
+  row(ask: StepAsk, row: Call): Call;
 }
 
 /** What an answer is taken to need where nothing limits it. */
@@ -195,14 +205,17 @@ class Asked {
     certificate: LockedCertificate | null,
     { inputTokens, rows, ask }: { readonly inputTokens: number; readonly rows: Call[]; readonly ask: StepAsk },
   ): StepDeps {
-    const { steps, clock, newId, prices, record } = this.#deps;
+    const { steps, clock, newId, prices, record, calls } = this.#deps;
     const rule = ruleOf(certificate, task, () => ask.input);
     const isBudgeted = ask.budget !== null;
     return {
       clock,
       after: systemTimer,
       newId,
-      client: (model) => withLogprobs(withParameters(steps.client(model.name), model as ModelConfig), rule.needsLogprobs(model.name)),
+      client: (model) => {
+        const client = withLogprobs(withParameters(steps.client(model.name), model as ModelConfig), rule.needsLogprobs(model.name));
+        return calls === undefined ? client : calls.client(ask, model, client);
+      },
       available: (model) => steps.available(model.name),
       estimate: (model, request) => ({ cost: isBudgeted ? this.#worst(model, request, inputTokens) : null, ms: null }),
       price: ({ provider, model }, used, at) => prices.price({ provider, model }, used, at) ?? { cost: null, priceId: null },
@@ -218,7 +231,7 @@ class Asked {
         steps.policies.observe(row.model, row.servedModel);
         if (task !== null && row.purpose === 'escalation') steps.escalations.happened(task);
         if (rule.needsLogprobs(row.model)) steps.signals.heard(row.model, said);
-        record(row, said);
+        record(calls === undefined ? row : calls.row(ask, row), said);
       },
     };
   }

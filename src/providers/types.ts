@@ -1,5 +1,6 @@
 import type { Capability, EpochMs, ModelEvent, ModelRequest, Output } from '../core/index.ts';
 import type { PruneList } from '../pruning/index.ts';
+import type { Embedder } from './embeddings.ts';
 import type { LocalSettings } from './llama-cpp/index.ts';
 import type { Recording } from './recording.ts';
 import type { Upstream } from './upstream/upstreams.ts';
@@ -49,6 +50,10 @@ export interface ModelSource {
   readonly local?: Pick<LocalSettings, 'lora' | 'threads' | 'gpuLayers'> | null;
   /** Prompt parts that the model was trained without: they go before it is asked. Absent or null for none. */
   readonly prune?: { readonly list: PruneList | null } | null;
+  /** What the tasks of a student ask of it; null or absent where none does, or two ask differently. */
+  readonly answers?: Output | null;
+  /** The embedding model that a student's texts go to first; null or absent for none. */
+  readonly embeddings?: { readonly model: string } | null;
 }
 
 /** What a student says of a text, in the task's output form. */
@@ -56,6 +61,10 @@ export interface StudentAnswer {
   readonly text: string;
   /** Calibrated P(in scope and right). */
   readonly confidence: number;
+  readonly label?: string;
+  readonly labels?: readonly string[];
+  readonly fields?: Readonly<Record<string, string | readonly string[]>>;
+  readonly value?: number;
   /** Tokens that an embedding endpoint counted; absent where none was called. */
   readonly inputTokens?: number;
 }
@@ -70,8 +79,8 @@ export interface StudentModel {
 
 /** What clients need of the world. */
 export interface ClientDeps {
-  /** Loads a trained student from its folder. Throws STUDENT_FILE_INVALID. */
-  loadStudent(path: string): Promise<StudentModel>;
+  /** Loads a trained student from its folder; `embedderFor` is asked where it reads embeddings. Throws STUDENT_FILE_INVALID, and what that throws. */
+  loadStudent(path: string, embedderFor: (source: { readonly model: string }) => Embedder): Promise<StudentModel>;
   /** Reads a recording. Throws INPUT_INVALID with the line, or INPUT_NOT_FOUND. */
   loadRecording(path: string): Promise<Recording>;
   /** How a model of the config is reached over HTTP. Throws MODEL_NOT_FOUND. */
@@ -86,7 +95,7 @@ export interface ProviderRow {
   readonly capabilities: readonly Capability[];
   /** It runs in this process: nobody is paid for it, and what it is asked stays here. */
   readonly inProcess?: true;
-  /** It can put LoRA adapters over a model, from files `here` or from where its server has them. */
-  readonly lora?: 'here' | 'server';
+  /** It can put LoRA adapters over a model: several or one, from files `here` or from where its server has them. */
+  readonly lora?: { readonly from: 'here' | 'server'; readonly several: boolean };
   open(source: ModelSource, deps: ClientDeps): Promise<ModelClient>;
 }

@@ -59,11 +59,13 @@ class WrittenCall implements UpstreamRequest {
   readonly deadlineAt: number | null;
   readonly #request: ModelRequest;
   readonly #stream: boolean;
+  readonly #idempotencyKey: string | undefined;
   readonly #readings = new Map<string, Reading>();
 
   constructor(request: ModelRequest, context: CallContext, stream: boolean) {
     this.#request = request;
     this.#stream = stream;
+    this.#idempotencyKey = context.idempotencyKey;
     this.signal = context.signal;
     this.deadlineAt = context.deadlineAt;
   }
@@ -75,9 +77,10 @@ class WrittenCall implements UpstreamRequest {
       quirks: target.quirks,
     });
     this.#readings.set(target.name, reading);
+    const key = this.#idempotencyKey === undefined ? {} : { 'idempotency-key': this.#idempotencyKey };
     return {
       path,
-      headers: Object.entries({ 'content-type': 'application/json', ...headers }).flat(),
+      headers: Object.entries({ 'content-type': 'application/json', ...key, ...headers }).flat(),
       body: Buffer.from(JSON.stringify(body)),
     };
   }
