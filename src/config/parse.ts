@@ -14,7 +14,7 @@ import { declaredPrices } from './prices.ts';
 import { configSchema, modelSchema, taskSchema } from './schema.ts';
 import { buildServing, checkServing } from './serving.ts';
 import { Source } from './source.ts';
-import { versionsNamed } from './student-versions.ts';
+import { studentNames } from './student-versions.ts';
 import { buildTasks } from './tasks.ts';
 import type { Config, Environment } from './types.ts';
 
@@ -79,18 +79,16 @@ function outputsOf({ tasks }: Checkable): ReadonlyMap<string, Output | null> {
 function whatCanBeChecked(value: unknown): Checkable {
   const file = asMapping(value);
   const models = asMapping(file.models);
-  const students = Object.keys(asMapping(file.students));
   const tasks = wellShaped(asMapping(file.tasks), taskSchema);
   return {
     models: wellShaped(models, modelSchema),
     tasks,
     modelNames: [
       ...Object.keys(models),
-      ...students.map((name) => `student/${name}`),
-      ...versionsNamed(
+      ...studentNames(
         Object.values(tasks).map(({ ladder }) => ladder ?? []),
-        new Set(students),
-      ),
+        Object.keys(asMapping(file.students)),
+      ).map((name) => `student/${name}`),
     ],
   };
 }

@@ -19,15 +19,30 @@ export function unversioned(model: string): string {
   return at <= 0 ? model : model.slice(0, at);
 }
 
-/** The versions that ladders name of students that the file has, each once; one that stands under `students:` by itself is not among them. */
-export function versionsNamed(ladders: readonly (readonly string[])[], students: ReadonlySet<string>): readonly string[] {
-  return [...new Set(ladders.flat())].filter((model) => {
-    const named = studentVersion(model);
-    return named !== null && students.has(named.student) && !students.has(model.slice('student/'.length));
+/**
+ * Every student that is a model: those under `students:`, and the versions of them that ladders name. One whose versions alone stand on
+ * ladders has no folder of its own, and is no model. A versioned name that stands under `students:` by itself is just that.
+ */
+export function studentNames(ladders: readonly (readonly string[])[], students: Iterable<string>): readonly string[] {
+  const own = new Set(students);
+  const named = new Set(ladders.flat());
+  const versions = [...named].flatMap((model) => {
+    const read = studentVersion(model);
+    return read !== null && own.has(read.student) && !own.has(`${read.student}@${read.version}`) ? [read] : [];
   });
+  const versioned = new Set(versions.map(({ student }) => student));
+  return [
+    ...[...own].filter((name) => !versioned.has(name) || named.has(`student/${name}`)),
+    ...versions.map(({ student, version }) => `${student}@${version}`),
+  ];
 }
 
 /** Where a version lies: beside the student's own folder, by the same name with `@VERSION` after it. */
 export function versionFolder(path: string, version: string): string {
   return `${path.replace(/[/\\]+$/, '')}@${version}`;
+}
+
+/** The versions that ladders name of students that the file has, each once. */
+export function versionsNamed(ladders: readonly (readonly string[])[], students: ReadonlySet<string>): readonly string[] {
+  return studentNames(ladders, students).flatMap((name) => (students.has(name) ? [] : [`student/${name}`]));
 }

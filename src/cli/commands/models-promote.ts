@@ -1,4 +1,5 @@
-import { resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { openApp } from '../../app.ts';
 import {
   type Config,
@@ -7,6 +8,7 @@ import {
   type LockedCertificate,
   loadConfig,
   lockPathOf,
+  type ModelConfig,
   readLock,
   refuseUnpinned,
   suggestion,
@@ -88,7 +90,8 @@ async function enter(name: string, { app, config, lock, options, io, clock }: Pr
   const entered = record.steps.findLast(({ kind, detail }) => kind === 'candidate' && hashIn(detail) === lineage.hash);
   const told = (entered?.detail ?? {}) as { readonly trainedOn?: unknown; readonly until?: unknown };
   // What was declared when it entered holds until the end: another cut-off would be another look at other evidence.
-  const file = options.trainedOn ?? (typeof told.trainedOn === 'string' ? told.trainedOn : null);
+  const kept = typeof told.trainedOn === 'string' ? told.trainedOn : keptRows(model);
+  const file = options.trainedOn === undefined ? kept : resolve(io.cwd, options.trainedOn);
   const until =
     options.cutoff === undefined ? (typeof told.until === 'number' ? told.until : lineage.until) : parseMoment('--cutoff', options.cutoff);
   if (until !== lineage.until && file === null) {
@@ -97,7 +100,7 @@ async function enter(name: string, { app, config, lock, options, io, clock }: Pr
       '--cutoff needs --trained-on: rows of before the training ended may be among those it was trained on.',
     );
   }
-  const rows = file === null ? null : await trainedRows(resolve(io.cwd, file));
+  const rows = file === null ? null : await trainedRows(file);
   if (entered === undefined || until !== (told.until ?? null) || file !== (told.trainedOn ?? null)) {
     const trained = lineage.rows === null ? '' : `, trained on ${lineage.rows} rows`;
     const after = until === null ? '' : `; its evidence begins after ${new Date(until).toISOString()}`;
@@ -106,12 +109,18 @@ async function enter(name: string, { app, config, lock, options, io, clock }: Pr
       hash: lineage.hash,
       lineage: { ...lineage },
       until,
-      trainedOn: file === null ? null : resolve(io.cwd, file),
+      trainedOn: file,
     };
     const reason = `${name} entered the gate${trained}${after}.`;
     await app.store.events.add([{ id: newId(), task: task.name, at: clock.now(), kind: 'candidate', certificate: null, reason, detail }]);
   }
   return { task, model, lineage, until, rows, record, locked: lock.certificates.get(task.name) ?? null };
+}
+
+/** The rows that a student's folder keeps, where it was trained to keep them. */
+function keptRows({ path }: ModelConfig): string | null {
+  const file = path === null ? null : join(path, 'rows.jsonl');
+  return file !== null && existsSync(file) ? file : null;
 }
 
 function hashIn(detail: Json): unknown {
