@@ -19,6 +19,8 @@ export interface CallContext {
   readonly deadlineAt: EpochMs | null;
   /** What the task's answer must be, where it is known: a model in this process then cannot write anything else. */
   readonly output?: Output;
+  /** Sent as `idempotency-key`: a provider that honours it answers the same key once, however often it is asked. */
+  readonly idempotencyKey?: string;
 }
 
 /**
@@ -50,8 +52,6 @@ export interface ModelSource {
   readonly local?: Pick<LocalSettings, 'lora' | 'threads' | 'gpuLayers'> | null;
   /** Prompt parts that the model was trained without: they go before it is asked. Absent or null for none. */
   readonly prune?: { readonly list: PruneList | null } | null;
-  /** What the tasks of a student ask of it; null or absent where none does, or two ask differently. */
-  readonly answers?: Output | null;
   /** The embedding model that a student's texts go to first; null or absent for none. */
   readonly embeddings?: { readonly model: string } | null;
 }
