@@ -1,6 +1,8 @@
 /** Probabilities closer to 0 or 1 than this tell no more. */
 const EDGE = 1e-6;
 const STEPS = 60;
+/** Weight of the prior: that of a few rows. */
+const PENALTY = 1;
 
 /** log(p / (1 − p)), kept within ±13.8. */
 export function logit(probability: number): number {
@@ -22,18 +24,18 @@ export function calibrated(coefficients: ArrayLike<number>, inputs: ArrayLike<nu
 
 /**
  * Logistic regression of outcomes on inputs (Platt 1999, with his smoothed targets), fitted by Newton's method. A small penalty
- * on all coefficients but the constant keeps them finite when the inputs separate right from wrong.
+ * pulls all coefficients but the constant to `prior`: it keeps them finite when the inputs separate right from wrong, and keeps the
+ * model's own doubt in the answer when all outcomes are the same.
  */
-export function fitCalibration(inputs: readonly (readonly number[])[], outcomes: readonly boolean[], penalty = 1): number[] {
-  const width = (inputs[0]?.length ?? 0) + 1;
+export function fitCalibration(inputs: readonly (readonly number[])[], outcomes: readonly boolean[], prior: readonly number[]): number[] {
+  const width = prior.length + 1;
   const positives = outcomes.filter(Boolean).length;
   const high = (positives + 1) / (positives + 2);
   const low = 1 / (outcomes.length - positives + 2);
-  const coefficients = new Array<number>(width).fill(0);
-  coefficients[0] = logit((positives + 1) / (outcomes.length + 2));
+  const coefficients = [0, ...prior];
   for (let step = 0; step < STEPS; step += 1) {
-    const gradient = coefficients.map((value, k) => (k === 0 ? 0 : -penalty * value));
-    const curvature = gradient.map((_, k) => gradient.map((__, m) => (k === m ? (k === 0 ? EDGE : penalty) : 0)));
+    const gradient = coefficients.map((value, k) => (k === 0 ? 0 : PENALTY * (prior[k - 1]! - value)));
+    const curvature: number[][] = gradient.map((_, k) => gradient.map((__, m) => (k === m ? (k === 0 ? EDGE : PENALTY) : 0)));
     inputs.forEach((row, r) => {
       const p = calibrated(coefficients, row);
       const gap = (outcomes[r] ? high : low) - p;

@@ -6,11 +6,15 @@ import { buildPairs, type PairTable } from './pair-table.ts';
 
 /** How the random field is learnt. */
 export interface SequenceSettings {
+  /** How often each row is learnt from. */
   readonly passes: number;
   readonly rate: number;
   readonly decay: number;
   /** Share of a token's features that are left out at random in each pass. */
   readonly dropout: number;
+  /** Head start of wrong tags in training, in log-odds. */
+  readonly margin: number;
+  /** Features that stand less often in training have no weight. */
   readonly least: number;
   readonly useBag: boolean;
   readonly seed: number;
@@ -107,6 +111,7 @@ class SequenceLearner {
   /** One step up the likelihood of one row. */
   learn(row: number): void {
     this.#score(row, this.#settings.dropout);
+    this.#handicap(row);
     this.#lattice.run(this.#transitions);
     this.#stepFeatures(row);
     this.#stepTransitions(row);
@@ -166,6 +171,18 @@ class SequenceLearner {
         const feature = features[at]!;
         for (let p = starts[feature]!; p < starts[feature + 1]!; p += 1) scores[cell + tags[p]!] = scores[cell + tags[p]!]! + weights[p]!;
       }
+    }
+  }
+
+  /** Softmax margin (Gimpel and Smith 2010): a wrong tag must lose by a distance, not just lose. */
+  #handicap(row: number): void {
+    const gold = this.#gold[row]!;
+    const { margin } = this.#settings;
+    const { scores, size, tags } = this.#lattice;
+    for (let i = 0; i < size; i += 1) {
+      const cell = i * tags;
+      for (let k = 0; k < tags; k += 1) scores[cell + k] = scores[cell + k]! + margin;
+      scores[cell + gold[i]!] = scores[cell + gold[i]!]! - margin;
     }
   }
 

@@ -15,6 +15,11 @@ import type { Extraction, ExtractionRow, TaggerOptions } from './types.ts';
 /** All span fields together: a tag must fit into a byte. */
 export const MAX_FIELDS = 127;
 
+/** Calibration before any evidence: log-odds of the best tagging, of the least certain field, and the share of known words. */
+const RECORD_PRIOR = [0.5, 0.5, 2];
+/** The same for one field: its log-odds and the share of known words. */
+const FIELD_PRIOR = [1, 1];
+
 /** A trained tagger and what it said about each row while it had not been trained on it, in the order of the rows. */
 export interface TrainedTagger {
   readonly model: TaggerModel;
@@ -137,8 +142,8 @@ function* fitModel(problem: Problem, rows: readonly number[], onShare: (share: n
     choiceBiases: choices.biases,
     gazetteer: { starts, phrases, pairs: known },
     words: knownWords(teaching),
-    recordCalibration: [0, 1, 0, 0],
-    fieldCalibration: [0, 1, 0],
+    recordCalibration: [0, ...RECORD_PRIOR],
+    fieldCalibration: [0, ...FIELD_PRIOR],
   };
 }
 
@@ -155,7 +160,8 @@ function settingsFor(rows: readonly LocatedRow[], seed: number): SequenceSetting
     passes: large ? 5 : 10,
     rate: 0.2,
     decay: 1e-4,
-    dropout: 0.15,
+    dropout: large ? 0 : 0.1,
+    margin: 3,
     least: large ? 2 : 1,
     useBag: tokens <= rows.length * SENTENCE,
     seed,
@@ -195,7 +201,8 @@ function calibrate(
     recordCalibration: fitCalibration(
       raw.map(recordInputs),
       raw.map((one, row) => compareFields(one.fields, rows[row]!.fields).exact),
+      RECORD_PRIOR,
     ),
-    fieldCalibration: inputs.length > 0 ? fitCalibration(inputs, outcomes) : [0, 1, 0],
+    fieldCalibration: inputs.length > 0 ? fitCalibration(inputs, outcomes, FIELD_PRIOR) : [0, ...FIELD_PRIOR],
   };
 }

@@ -13,7 +13,7 @@ export function numberOf(text: string): number | null {
   const plain = text.trim().toLowerCase();
   const word = NUMBER_WORDS.indexOf(plain);
   if (word >= 0) return word;
-  const digits = /^[^\p{L}\d]*(-?)(?:rm|usd|eur|gbp)?\s*(\d[\d.,\s]*)[^\p{L}\d]*$/u.exec(plain);
+  const digits = /^[^\p{L}\d-]*(-?)(?:rm|usd|eur|gbp)?\s*(\d[\d.,\s]*)[^\p{L}\d]*$/u.exec(plain);
   if (!digits) return null;
   let number = digits[2]!.replace(/\s|[.,]$/g, '');
   const decimal = /[.,](\d{1,2})$/.exec(number);
