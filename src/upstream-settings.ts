@@ -4,7 +4,7 @@ import { systemClock } from './core/index.ts';
 import { type UpstreamDeps, type UpstreamSettings, Upstreams, vendorOf } from './providers/index.ts';
 
 /** How a model of a config is reached. */
-export function upstreamSettings({ name, provider, model, url, upstream }: ModelConfig): UpstreamSettings {
+export function upstreamSettings({ name, provider, model, url, local, upstream }: ModelConfig): UpstreamSettings {
   const { keys, protocols, retries, breaker, concurrency, queue, timeoutMs, hedgeMs, fallbacks } = upstream;
   return {
     name,
@@ -16,6 +16,7 @@ export function upstreamSettings({ name, provider, model, url, upstream }: Model
     concurrency,
     hedgeMs,
     fallbacks,
+    ...(local === null || local.lora.length === 0 ? {} : { lora: local.lora }),
     ...(protocols === null ? {} : { protocols }),
     ...(retries === null ? {} : { retries }),
     ...(queue === null ? {} : { queue }),

@@ -11,8 +11,12 @@ import argparse
 import hashlib
 import json
 import math
+import os
 import sys
 import time
+
+# Threads that spin while they wait take the processor from whoever else works on this machine.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import numpy as np
 import torch

@@ -58,6 +58,7 @@ describe('a config', () => {
       upstream: expect.objectContaining({ keys: [], breaker: true, retries: null }),
       data: '/home/me/answers.jsonl',
       path: null,
+      local: null,
       price: { usdPerMillion: { input: 0.1, output: 0.4 } },
       parameters: {},
       trained: null,

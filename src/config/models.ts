@@ -29,7 +29,7 @@ export function buildModels(raw: RawConfig, known: Known, inFolder: (path: strin
       upstream,
       data: model.data === undefined ? null : inFolder(model.data),
       path: model.path === undefined ? null : inFolder(model.path),
-      local: localConfig(model, known.providers?.[model.provider]?.lora === 'server' ? (path) => path : inFolder),
+      local: localConfig(model, known.providers?.[model.provider]?.lora?.from === 'server' ? (path) => path : inFolder),
       // A model in this process is paid to nobody: 0, unless its machine has a price.
       price: priceTerms(model) ?? (known.providers?.[model.provider]?.inProcess ? { free: true } : null),
       parameters: parametersOf(model.parameters),

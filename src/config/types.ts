@@ -289,7 +289,7 @@ export interface KnownProvider {
   readonly needs: readonly ('model' | 'url' | 'apiKey' | 'data' | 'path')[];
   readonly capabilities: readonly Capability[];
   readonly inProcess?: boolean;
-  readonly lora?: 'here' | 'server';
+  readonly lora?: { readonly from: 'here' | 'server'; readonly several: boolean };
 }
 
 /** Environment variables, as `process.env` gives them. */

@@ -1,5 +1,6 @@
 import type { ProviderRow } from './types.ts';
 import { createHttpClient } from './upstream/http-client.ts';
+import { loraStyles } from './upstream/lora/index.ts';
 import { type Vendor, vendors } from './vendors.ts';
 
 const rows: Readonly<Record<string, Vendor>> = vendors;
@@ -11,6 +12,7 @@ export const httpProviders: Readonly<Record<keyof typeof vendors, ProviderRow>> 
     {
       needs: vendor.url === null ? ['url'] : [],
       capabilities: vendor.capabilities,
+      ...(vendor.lora === undefined ? {} : { lora: loraStyles[vendor.lora] }),
       open: async (source, deps) => createHttpClient(deps.upstream(source.name)),
     },
   ]),

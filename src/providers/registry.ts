@@ -27,7 +27,7 @@ export const providers = {
     needs: ['path'],
     capabilities: ['system', 'streaming', 'logprobs', 'json-schema'],
     inProcess: true,
-    lora: 'here',
+    lora: { from: 'here', several: true },
     open: async (source, deps) =>
       openLlama({
         name: source.name,

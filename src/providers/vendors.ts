@@ -11,6 +11,9 @@ export type AuthStyle = 'bearer' | 'x-api-key' | 'api-key';
  */
 export type UrlLayout = 'v1' | 'exact' | 'before-v1' | 'azure';
 
+/** How a server takes LoRA adapters, by the server that began it. */
+export type LoraStyleName = 'vllm' | 'llama-server' | 'ollama';
+
 /** A vendor as data: everything that calling it needs to know. Nothing in the product asks for a vendor's name. */
 export interface Vendor {
   readonly title: string;
@@ -24,6 +27,8 @@ export interface Vendor {
   readonly keyEnv: string | null;
   readonly capabilities: readonly Capability[];
   readonly quirks: Quirks;
+  /** How it takes LoRA adapters; absent where it takes none, or none of ours. */
+  readonly lora?: LoraStyleName;
   /** The page that this row was checked against. */
   readonly source: string;
 }
@@ -157,6 +162,7 @@ export const vendors = {
     keyEnv: null,
     capabilities: WITH_LOGPROBS,
     quirks: {},
+    lora: 'vllm',
     source: 'docs.vllm.ai/en/latest/serving/openai_compatible_server',
   },
   ollama: {
@@ -168,6 +174,7 @@ export const vendors = {
     keyEnv: null,
     capabilities: WITH_LOGPROBS,
     quirks: {},
+    lora: 'ollama',
     source: 'docs.ollama.com/api/openai-compatibility',
   },
   llamacpp: {
@@ -179,6 +186,7 @@ export const vendors = {
     keyEnv: null,
     capabilities: WITH_LOGPROBS,
     quirks: {},
+    lora: 'llama-server',
     source: 'github.com/ggml-org/llama.cpp/tree/master/tools/server',
   },
   lmstudio: {

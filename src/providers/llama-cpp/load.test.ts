@@ -33,6 +33,14 @@ describe('importLlama', () => {
     const root = await packageThat('there', 'export const getLlama = 7;');
     expect(await importLlama(root)).toMatchObject({ getLlama: 7 });
   });
+
+  it('says why it does not load where it is there', async () => {
+    const root = await packageThat('broken', "throw new Error('built for another machine');");
+    await expect(importLlama(root)).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: 'node-llama-cpp is installed and does not load: built for another machine',
+    });
+  });
 });
 
 describe('hashModelFile', () => {

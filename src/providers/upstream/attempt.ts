@@ -2,9 +2,10 @@ import { targetOf } from './address.ts';
 import type { AttemptOutcome } from './breaker.ts';
 import { type AnswerHeaders, answerHeaders, type HeaderList, requestHeaders } from './headers.ts';
 import type { HttpExchange, HttpHandler } from './http1/index.ts';
+import { loraHost, type TargetLora } from './lora/index.ts';
 import { isUpstreamFault, mayRetry } from './retry-rules.ts';
 import type { LiveTarget } from './target.ts';
-import type { OutboundCall } from './types.ts';
+import { type OutboundCall, UpstreamError } from './types.ts';
 
 /** Longest failed answer that is kept whole while it is decided what to do; a longer one goes to the client as it comes. */
 const MAX_HELD_BYTES = 256 * 1024;
@@ -46,6 +47,8 @@ export class Attempt implements HttpHandler {
   #heldBytes = 0;
   #status = 0;
   #headers: AnswerHeaders | null = null;
+  /** Sends the request once more; null where a missing model is the answer. */
+  #again: (() => void) | null = null;
 
   constructor(owner: AttemptOwner, target: LiveTarget, key: number) {
     this.#owner = owner;
@@ -58,6 +61,35 @@ export class Attempt implements HttpHandler {
   start(method: string, query: string, call: OutboundCall): void {
     const { target } = this;
     this.#isTrial = target.breaker?.begin(this.startedAt) ?? false;
+    const { lora } = target;
+    if (lora === null) {
+      this.#send(method, query, call);
+      return;
+    }
+    const isRepeatable = call.body === null || Buffer.isBuffer(call.body);
+    if (isRepeatable) this.#again = () => this.#sendWith(lora, method, query, call);
+    this.#sendWith(lora, method, query, call);
+  }
+
+  /** The adapters first, where they are not in place. */
+  #sendWith(lora: TargetLora, method: string, query: string, call: OutboundCall): void {
+    const now = (): number => this.#owner.monotonic();
+    if (lora.isReady(now())) {
+      this.#send(method, query, lora.written(call));
+      return;
+    }
+    const { address, sender, uploads, credentials } = this.target;
+    const credential = credentials[this.key] ?? NO_CREDENTIAL;
+    lora.ready(loraHost({ address, sender, uploads, credential }), now).then(
+      () => {
+        if (!this.#isOver) this.#send(method, query, lora.written(call));
+      },
+      (cause: unknown) => this.onError(cause instanceof Error ? cause : new Error(String(cause))),
+    );
+  }
+
+  #send(method: string, query: string, call: OutboundCall): void {
+    const { target } = this;
     const credential = target.credentials[this.key] ?? (target.forwardCredential ? null : NO_CREDENTIAL);
     const headers = requestHeaders(call.headers, credential);
     const path = targetOf(target.address, call.path, query, target.info.model);
@@ -88,7 +120,7 @@ export class Attempt implements HttpHandler {
     if (this.#isOver) return;
     this.#status = status;
     this.#headers = answerHeaders(headers);
-    if (mayRetry(status)) this.#held = [];
+    if (mayRetry(status) || (status === 404 && this.#again !== null)) this.#held = [];
     else this.#answer();
   }
 
@@ -110,15 +142,31 @@ export class Attempt implements HttpHandler {
     if (this.#isOver) return;
     const held = this.#held;
     const headers = this.#headers;
+    if (this.#status === 404 && this.#again !== null && held !== null) {
+      this.#startAgain(this.#again);
+      return;
+    }
     this.#finish(isUpstreamFault(this.#status) ? 'failure' : 'success');
     if (held === null || headers === null) this.#owner.onEnd(this);
     else
       this.#owner.onRefusal(this, { status: this.#status, headers, body: held.length === 1 ? (held[0] as Buffer) : Buffer.concat(held) });
   }
 
+  /** The server does not know the model: it was restarted, and has lost the adapter. Once. */
+  #startAgain(again: () => void): void {
+    this.#again = null;
+    this.#held = null;
+    this.#heldBytes = 0;
+    this.#exchange = null;
+    this.target.lora?.forget();
+    again();
+  }
+
   onError(cause: Error): void {
     if (this.#isOver) return;
-    this.#finish('failure');
+    this.target.lora?.forget();
+    // What a person must put right says nothing about the server's health.
+    this.#finish(cause instanceof UpstreamError && !cause.row.retry ? 'neither' : 'failure');
     this.#owner.onFailure(this, cause, this.#isAnswer);
   }
 

@@ -20,6 +20,8 @@ const sentences: Readonly<Record<string, string>> = {
 
 /** What went wrong on the way to an upstream, in words that are safe to show; `name` is the model's in the registry. */
 export function transportError(name: string, cause: Error, begun: boolean): UpstreamError {
+  // What could not be made ready has said why.
+  if (cause instanceof UpstreamError) return cause;
   const code = codeOf(cause);
   if (
     code === 'SMALLFIRST_NOT_HTTP' ||
@@ -36,6 +38,7 @@ export function transportError(name: string, cause: Error, begun: boolean): Upst
 
 /** Whether sending the request again can help: not where the address itself is refused, or the request is no HTTP. */
 export function mayTryAgain(cause: Error): boolean {
+  if (cause instanceof UpstreamError) return cause.row.retry;
   const code = codeOf(cause);
   return code !== 'SMALLFIRST_FORBIDDEN_ADDRESS' && code !== 'UND_ERR_INVALID_ARG' && code !== 'SMALLFIRST_NO_REQUEST';
 }

@@ -5,6 +5,7 @@ import { credentialHeader, type HeaderList } from './headers.ts';
 import type { HttpSender } from './http1/index.ts';
 import { KeyPool } from './key-pool.ts';
 import { Limiter } from './limiter.ts';
+import { loraStyles, TargetLora } from './lora/index.ts';
 import type { UpstreamSettings, UpstreamTarget } from './types.ts';
 import type { Uploads } from './uploads.ts';
 
@@ -26,6 +27,8 @@ export interface LiveTarget {
   readonly breaker: Breaker | null;
   readonly limiter: Limiter | null;
   readonly timeoutMs: number;
+  /** Null where the model is asked as it is. */
+  readonly lora: TargetLora | null;
 }
 
 /** What a target is made from beside its settings. */
@@ -45,11 +48,13 @@ export function liveTarget(settings: UpstreamSettings, parts: TargetParts): Live
   const { vendor } = parts;
   const keys = settings.keys.length > 0 ? settings.keys : parts.customaryKey === null ? [] : [{ key: parts.customaryKey, weight: 1 }];
   const concurrency = settings.concurrency ?? null;
+  const [adapter] = settings.lora ?? [];
+  const style = adapter === undefined || vendor.lora === undefined ? null : loraStyles[vendor.lora];
   return {
     info: {
       name: settings.name,
       provider: settings.provider,
-      model: settings.model,
+      model: adapter !== undefined && style?.renames === true ? adapter.name : settings.model,
       protocols: settings.protocols ?? vendor.protocols,
       quirks: vendor.quirks,
       hasOwnKey: keys.length > 0,
@@ -63,6 +68,7 @@ export function liveTarget(settings: UpstreamSettings, parts: TargetParts): Live
     breaker: settings.breaker === false ? null : new Breaker(parts.breaker),
     limiter: concurrency === null ? null : new Limiter(concurrency, settings.queue ?? concurrency),
     timeoutMs: settings.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+    lora: style === null ? null : new TargetLora(style, { model: settings.name, base: settings.model, adapters: settings.lora ?? [] }),
   };
 }
 

@@ -6,6 +6,15 @@ import type { HeaderList } from './headers.ts';
 import type { PooledKey } from './key-pool.ts';
 import type { BackoffOptions } from './retry-rules.ts';
 
+/** A LoRA adapter over a model that a server holds. */
+export interface LoraSettings {
+  /** As the server has it; a file here where it is sent there. */
+  readonly path: string;
+  readonly scale: number;
+  /** What the server calls the model with the adapter over it, where it calls it by a name of its own. */
+  readonly name: string;
+}
+
 /** How one model is reached: the part of its configuration that upstreams read. */
 export interface UpstreamSettings {
   /** Name in the registry. */
@@ -35,6 +44,8 @@ export interface UpstreamSettings {
   readonly hedgeMs?: number | null;
   /** Models to turn to before the first byte, in order: the same model at other providers. */
   readonly fallbacks?: readonly string[];
+  /** LoRA adapters over the model; brought about before its first request. */
+  readonly lora?: readonly LoraSettings[];
 }
 
 /** Where a request is about to go. */
