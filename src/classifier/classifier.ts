@@ -1,9 +1,9 @@
+import { CommitteeRunner } from './committee.ts';
 import { createEncoder, type Encoder } from './encoding.ts';
 import { explainDifference } from './explanation.ts';
 import { bestOf, scoreOf } from './held-out.ts';
 import { decide } from './linear-head.ts';
 import type { ClassifierModel } from './model.ts';
-import { NetworkRunner } from './network-runner.ts';
 import { certaintyOf } from './scope.ts';
 import type { Explanation, LabelProbability, Prediction, StudentInput } from './types.ts';
 
@@ -14,13 +14,13 @@ import type { Explanation, LabelProbability, Prediction, StudentInput } from './
 export class Classifier {
   readonly model: ClassifierModel;
   readonly #encoder: Encoder;
-  readonly #runner: NetworkRunner | null;
+  readonly #runner: CommitteeRunner | null;
   readonly #linear: Float64Array;
 
   constructor(model: ClassifierModel) {
     this.model = model;
     this.#encoder = createEncoder(model.encoding);
-    this.#runner = model.network ? new NetworkRunner(model.network) : null;
+    this.#runner = model.networks.length > 0 ? new CommitteeRunner(model.networks) : null;
     this.#linear = new Float64Array(model.labels.length);
   }
 
@@ -69,18 +69,13 @@ export class Classifier {
     const against = this.model.labels.indexOf(second!.label);
     const row = this.#encoder.encode(input);
     this.#runner?.run(row);
-    const { linear, network, mixture } = this.model;
+    const { linear, mixture } = this.model;
     const outputs = linear.biases.length;
     const slopes = this.#runner?.slopes(answer, against);
-    const units = slopes?.length ?? 0;
     const features = explainDifference(input, this.model.encoding, row, count, (feature) => {
       const at = feature * outputs;
-      let sum = mixture.linear * linear.scales[feature]! * (linear.weights[at + answer]! - linear.weights[at + against]!);
-      if (network && slopes) {
-        const scale = mixture.network * network.hidden.scales[feature]!;
-        for (let u = 0; u < units; u += 1) sum += scale * network.hidden.weights[feature * units + u]! * slopes[u]!;
-      }
-      return sum;
+      const difference = linear.scales[feature]! * (linear.weights[at + answer]! - linear.weights[at + against]!);
+      return mixture.linear * difference + (slopes ? mixture.network * slopes(feature) : 0);
     });
     return { answer: first!.label, against: second!.label, features };
   }

@@ -30,6 +30,7 @@ export function decide(
   for (let i = 0; i < row.size; i += 1) {
     const feature = row.indices[i]!;
     const value = row.values[i]! * scales[feature]!;
+    if (value === 0) continue;
     const from = feature * outputs;
     for (let k = 0; k < outputs; k += 1) into[k] = into[k]! + value * weights[from + k]!;
   }

@@ -10,8 +10,8 @@ export interface ClassifierModel {
   /** Distinct, sorted by code unit; class k is `labels[k]`. */
   readonly labels: readonly string[];
   readonly linear: LinearHead;
-  /** Null in default mode. */
-  readonly network: Network | null;
+  /** Their scores are averaged; none in default mode. */
+  readonly networks: readonly Network[];
   readonly mixture: Mixture;
   readonly certain: Certain;
 }

@@ -31,11 +31,18 @@ export class NetworkRunner {
     return this.#scores;
   }
 
-  /** For the last input: how much one more of each hidden unit adds to class `a` over class `b`; 0 for units that are off. */
-  slopes(a: number, b: number): Float64Array {
-    const { weights, scales, biases } = this.#network.output;
-    return this.#hidden.map((value, unit) =>
-      value > 0 ? scales[unit]! * (weights[unit * biases.length + a]! - weights[unit * biases.length + b]!) : 0,
+  /** For the last input: how much one more of a feature adds to class `a` over class `b`. Exact while the same units stay on. */
+  slopes(a: number, b: number): (feature: number) => number {
+    const { hidden, output } = this.#network;
+    const classes = output.biases.length;
+    const units = hidden.biases.length;
+    const slopes = this.#hidden.map((value, unit) =>
+      value > 0 ? output.scales[unit]! * (output.weights[unit * classes + a]! - output.weights[unit * classes + b]!) : 0,
     );
+    return (feature) => {
+      let sum = 0;
+      for (let u = 0; u < units; u += 1) sum += hidden.weights[feature * units + u]! * slopes[u]!;
+      return sum * hidden.scales[feature]!;
+    };
   }
 }

@@ -11,6 +11,8 @@ export interface EncodedRows {
   readonly encoding: Encoding;
   readonly training: SparseRows;
   readonly others: SparseRows;
+  /** Block of each column; null for embeddings, which have none. */
+  readonly blockOf: Uint8Array | null;
   /** For each of the other rows, per block: share of its features that no training row has. */
   readonly novelty: Float64Array;
   /** The same with the features that only training rows of the row's own class have counted as unseen too: as if the class were not known. */
@@ -54,10 +56,19 @@ export class TextSource implements RowSource {
       encoding: { input: 'text', hashes, idf, blockWeights: BLOCK_WEIGHTS },
       training: weighRows(corpus, training, weighting),
       others: weighRows(corpus, others, weighting),
+      blockOf: blocksOf(corpus, weighting),
       novelty: noveltyOf(corpus, others, weighting, null),
       noveltyWithoutClass: noveltyOf(corpus, others, weighting, { classOf, owner: ownersOf(corpus, training, weighting, classOf) }),
     };
   }
+}
+
+function blocksOf(corpus: Corpus, { index, hashes }: Weighting): Uint8Array {
+  const blocks = new Uint8Array(hashes.length);
+  index.forEach((kept, feature) => {
+    if (kept >= 0) blocks[kept] = corpus.blocks[feature]!;
+  });
+  return blocks;
 }
 
 /** A feature of several classes. */
@@ -133,7 +144,14 @@ export class VectorSource implements RowSource {
     }
     const encoding: VectorEncoding = { input: 'vector', mean };
     const novelty = new Float64Array(others.length * B);
-    return { encoding, training: this.#rows(training, mean), others: this.#rows(others, mean), novelty, noveltyWithoutClass: novelty };
+    return {
+      encoding,
+      training: this.#rows(training, mean),
+      others: this.#rows(others, mean),
+      blockOf: null,
+      novelty,
+      noveltyWithoutClass: novelty,
+    };
   }
 
   #rows(rows: Int32Array, mean: Float32Array): SparseRows {

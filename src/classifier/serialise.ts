@@ -16,13 +16,15 @@ const MODEL_VERSION = 2;
 
 /** Writes a model and its metadata as one checksummed file; the same input gives the same bytes. */
 export function serialiseClassifier(model: ClassifierModel, metadata: StudentMetadata): Uint8Array {
-  const { labels, network, mixture, certain } = model;
+  const { labels, networks, mixture, certain } = model;
   return writeModel('classifier', model.encoding, metadata, {
-    header: { labels, mixture: { ...mixture }, certain: certainJson(certain), units: network?.hidden.biases.length ?? 0 },
-    sections: {
-      ...headSections('linear', model.linear),
-      ...(network ? { ...headSections('hidden', network.hidden), ...headSections('output', network.output) } : {}),
+    header: {
+      labels,
+      mixture: { ...mixture },
+      certain: certainJson(certain),
+      units: networks.map((network) => network.hidden.biases.length),
     },
+    sections: Object.assign(headSections('linear', model.linear), ...networks.map(networkSections)),
   });
 }
 
@@ -34,12 +36,13 @@ export function parseClassifier(file: Uint8Array): { readonly model: ClassifierM
   const names = labelsFrom(labels, 2);
   const { linear, network } = record(mixture);
   if (!isNumber(linear) || !(linear > 0) || !isNumber(network) || network < 0) throw invalid('the mixture of the student file is wrong');
-  if (!isNumber(units) || !Number.isInteger(units) || units < 0) throw invalid('the hidden units of the student file are wrong');
+  if (!isNumbers(units) || !units.every((count) => Number.isInteger(count) && count > 0))
+    throw invalid('the hidden units of the student file are wrong');
   const model: ClassifierModel = {
     encoding,
     labels: names,
     linear: headFrom(container, 'linear', columnsOf(encoding), names.length),
-    network: units > 0 ? networkFrom(container, columnsOf(encoding), units, names.length) : null,
+    networks: units.map((count, at) => networkFrom(container, at, [columnsOf(encoding), count, names.length])),
     mixture: { linear, network },
     certain: certainFrom(certain),
   };
@@ -105,8 +108,30 @@ export function headFrom(container: Container, name: string, features: number, o
   };
 }
 
-function networkFrom(container: Container, features: number, units: number, classes: number): Network {
-  return { hidden: headFrom(container, 'hidden', features, units), output: headFrom(container, 'output', units, classes) };
+/** Features that a network does not see have rows of zeros, which are not written. */
+function networkSections({ hidden, output }: Network, at: number): { [name: string]: SectionData } {
+  const units = hidden.biases.length;
+  const seen = Int32Array.from(hidden.scales.keys()).filter((feature) => hidden.scales[feature] !== 0);
+  const weights = new Int8Array(seen.length * units);
+  seen.forEach((feature, i) => {
+    weights.set(hidden.weights.subarray(feature * units, (feature + 1) * units), i * units);
+  });
+  return {
+    ...headSections(`hidden${at}`, { biases: hidden.biases, scales: hidden.scales, weights }),
+    ...headSections(`output${at}`, output),
+  };
+}
+
+function networkFrom(container: Container, at: number, [features, units, classes]: readonly [number, number, number]): Network {
+  const scales = finite(sectionOf(container, `hidden${at}.scales`, Float32Array, features));
+  const seen = Int32Array.from(scales.keys()).filter((feature) => scales[feature] !== 0);
+  const written = sectionOf(container, `hidden${at}.weights`, Int8Array, seen.length * units);
+  const weights = new Int8Array(features * units);
+  seen.forEach((feature, i) => {
+    weights.set(written.subarray(i * units, (i + 1) * units), feature * units);
+  });
+  const biases = finite(sectionOf(container, `hidden${at}.biases`, Float32Array, units));
+  return { hidden: { weights, scales, biases }, output: headFrom(container, `output${at}`, units, classes) };
 }
 
 /** Scope and confidence as JSON. */
