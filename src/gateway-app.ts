@@ -27,7 +27,7 @@ import { type Upstream, type UpstreamSettings, Upstreams, type Vendor, vendorOf,
 import { createRecorder, type Recorder } from './run/index.ts';
 import { openDataDir, openStore, requireDriver, type StoreLocation, type TemplateStore } from './store/index.ts';
 import { storeLocation } from './store-location.ts';
-import { liveModels, upstreamSettings } from './upstream-settings.ts';
+import { embeddingStudents, liveModels, upstreamSettings } from './upstream-settings.ts';
 
 /** Where and for whom a gateway serves. */
 export interface GatewayAppOptions {
@@ -196,7 +196,7 @@ function directoryOf(config: Config, upstreams: Upstreams): Directory {
     const settings = passthroughOf(config, family);
     return settings === null ? [] : [{ family, settings }];
   });
-  upstreams.add([...live.map(upstreamSettings), ...others.map(({ settings }) => settings)]);
+  upstreams.add([...[...live, ...embeddingStudents(config)].map(upstreamSettings), ...others.map(({ settings }) => settings)]);
   const models = new Map<string, ServedModel>(
     live.map(({ name, provider, model, tier, prune }) => [
       name,

@@ -4,12 +4,13 @@ import { systemClock } from './core/index.ts';
 import { type UpstreamDeps, type UpstreamSettings, Upstreams, vendorOf } from './providers/index.ts';
 
 /** How a model of a config is reached. */
-export function upstreamSettings({ name, provider, model, url, local, upstream }: ModelConfig): UpstreamSettings {
+export function upstreamSettings({ name, provider, model, url, local, upstream, embeddings }: ModelConfig): UpstreamSettings {
   const { keys, protocols, retries, breaker, concurrency, queue, timeoutMs, hedgeMs, fallbacks } = upstream;
   return {
     name,
-    provider,
-    model,
+    // A student is asked in this process; what is called is the endpoint of its embeddings, like any server that speaks OpenAI's protocol.
+    provider: embeddings ? 'vllm' : provider,
+    model: embeddings?.model ?? model,
     url,
     keys,
     breaker,
@@ -29,12 +30,17 @@ export function liveModels(config: Config): readonly ModelConfig[] {
   return [...config.models.values()].filter(({ provider }) => vendorOf(provider) !== null);
 }
 
+/** The students of a config that call an endpoint for their embeddings. */
+export function embeddingStudents(config: Config): readonly ModelConfig[] {
+  return [...config.models.values()].filter(({ embeddings }) => embeddings !== undefined);
+}
+
 /** Every upstream of a config; none is connected to before it is asked. Throws CONFIG_INVALID for one that may not be called. */
 export function openUpstreams(config: Config, environment: Environment, onAttempt?: UpstreamDeps['onAttempt']): Upstreams {
   const upstreams = new Upstreams(
     { allowPrivate: config.upstreams.allowPrivate },
     { clock: systemClock, random: Math.random, environment, ...(onAttempt ? { onAttempt } : {}) },
   );
-  upstreams.add(liveModels(config).map(upstreamSettings));
+  upstreams.add([...liveModels(config), ...embeddingStudents(config)].map(upstreamSettings));
   return upstreams;
 }

@@ -2,9 +2,12 @@ import { readFile } from 'node:fs/promises';
 import { SmallfirstError } from '../core/index.ts';
 import { parsePruneList } from '../pruning/index.ts';
 import type { Known } from './check.ts';
+import { ConfigError, type Problem } from './config-error.ts';
 import { parseConfig } from './parse.ts';
 import { loadDeprecations } from './pins-deprecations.ts';
 import { loadPrices } from './prices.ts';
+import { Source } from './source.ts';
+import { checkStudents } from './students.ts';
 import type { Config, Environment } from './types.ts';
 
 /** Reads and checks a config file, its price file, its list of shutdowns, its rubrics and its lists of pruned prompt parts. Throws CONFIG_NOT_FOUND when one cannot be read, and ConfigError with everything that is wrong in it. */
@@ -17,6 +20,8 @@ export async function loadConfig(path: string, environment: Environment, known: 
     throw new SmallfirstError('CONFIG_NOT_FOUND', `No config at ${path}: ${reason}.`, { cause: error });
   }
   const config = parseConfig(text, path, environment, known);
+  const misfits = await checkStudents(config, new Source(text, path, environment));
+  if (misfits.length > 0) throw new ConfigError(misfits as [Problem, ...Problem[]]);
   const { priceFile, deprecationFile } = config;
   return {
     ...config,

@@ -3,7 +3,7 @@ import type { Known } from './check.ts';
 import { localConfig } from './local-schema.ts';
 import { priceTerms, withoutUndefined } from './prices.ts';
 import type { RawConfig, RawModel } from './schema.ts';
-import { studentVersion, versionFolder, versionsNamed } from './student-versions.ts';
+import { buildStudents } from './students.ts';
 import type { ModelConfig, Parameters, TrainedConfig } from './types.ts';
 import { modelUpstream } from './upstream-schema.ts';
 
@@ -38,47 +38,8 @@ export function buildModels(raw: RawConfig, known: Known, inFolder: (path: strin
       allowUnpinned: model.allowUnpinned ?? raw.allowUnpinned ?? false,
     });
   }
-  for (const { name, boundary, path } of studentsOf(raw)) {
-    models.set(`student/${name}`, {
-      name: `student/${name}`,
-      provider: 'student',
-      model: name,
-      tier: 'small',
-      boundary: boundary ?? 'internal',
-      capabilities: new Set(defaultCapabilities('student', known)),
-      contextWindow: null,
-      url: null,
-      apiKey: null,
-      upstream: modelUpstream({}),
-      data: null,
-      path: inFolder(path),
-      local: null,
-      price: { free: true },
-      parameters: {},
-      trained: null,
-      prune: null,
-      allowUnpinned: false,
-    });
-  }
+  for (const student of buildStudents(raw, inFolder, defaultCapabilities('student', known))) models.set(student.name, student);
   return models;
-}
-
-type RawStudent = RawConfig['students'][string];
-
-/** Students under their own names, and the versions of them that ladders name. */
-function studentsOf({ students, tasks }: RawConfig): readonly (RawStudent & { readonly name: string })[] {
-  const named = versionsNamed(
-    Object.values(tasks).map(({ ladder }) => ladder),
-    new Set(Object.keys(students)),
-  );
-  return [
-    ...Object.entries(students).map(([name, student]) => ({ ...student, name })),
-    ...named.flatMap((model) => {
-      const { student = '', version = '' } = studentVersion(model) ?? {};
-      const own = students[student];
-      return own === undefined ? [] : [{ ...own, name: `${student}@${version}`, path: versionFolder(own.path, version) }];
-    }),
-  ];
 }
 
 function trainedOf(raw: RawModel['trained']): TrainedConfig | null {

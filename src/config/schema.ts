@@ -90,7 +90,11 @@ export const modelSchema = z.strictObject({
   price: price.optional(),
   hardware: hardware.optional(),
   data: z.string().min(1).optional().describe('Path of the recording that a replayed model answers from'),
-  path: z.string().min(1).optional().describe('Path of the folder that a student is loaded from, or of the GGUF file of a model of llama-cpp'),
+  path: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Path of the folder that a student is loaded from, or of the GGUF file of a model of llama-cpp'),
   ...localShape,
   parameters: parameters.optional(),
   trained: trained.optional(),
@@ -107,9 +111,21 @@ export const modelSchema = z.strictObject({
     .describe('Lets live traffic rest on a name that the vendor moves, such as one that ends in -latest'),
 });
 
-const student = z.strictObject({
+const embeddings = z
+  .strictObject({
+    url: z.url({ protocol: /^https?$/ }).describe('Base URL of an OpenAI-compatible endpoint, as an SDK takes it'),
+    model: z.string().min(1).describe('The embedding model that the student was trained on'),
+    apiKey: z.string().min(1).optional(),
+    usdPerMillion: usd.optional().describe('Its price in US dollars per million tokens; 0 when absent'),
+  })
+  .describe('Where a student over embeddings gets its vectors');
+
+/** One entry of `students:`. */
+export const studentSchema = z.strictObject({
   path: z.string().min(1).describe('The folder that `smallfirst student train --out` wrote'),
-  boundary: z.string().min(1).optional(),
+  boundary: z.string().min(1).optional().describe('Where its data may go: internal when absent, any where it calls an endpoint'),
+  costUsd: usd.optional().describe('What one answer costs in US dollars; 0 when absent'),
+  embeddings: embeddings.optional(),
 });
 
 const output = z.discriminatedUnion('kind', [
@@ -187,7 +203,7 @@ export type RawPriceRow = z.output<typeof priceRow>;
 export const configSchema = z.strictObject({
   version: z.literal(1).optional().describe('Version of this format'),
   models: z.record(name, modelSchema).default({}),
-  students: z.record(name, student).default({}),
+  students: z.record(name, studentSchema).default({}),
   tasks: z.record(name, taskSchema).default({}),
   pipelines: z.record(name, pipelineSchema).default({}),
   prices: z.string().min(1).optional().describe('Path of a price file of your own'),

@@ -34,6 +34,8 @@ export interface ModelConfig extends Model {
   readonly trained: TrainedConfig | null;
   /** What it was trained without and is asked without; null for nothing. */
   readonly prune: PruneConfig | null;
+  /** Of a student over embeddings: the model that gives its vectors. Absent for other models. */
+  readonly embeddings?: { readonly model: string };
   /** Live traffic may rest on it even where its name on the wire is one that the vendor moves. */
   readonly allowUnpinned: boolean;
 }

@@ -1,4 +1,5 @@
 import { SmallfirstError } from '../core/index.ts';
+import { createEmbedder, type Embedder } from './embeddings.ts';
 import { httpProviders } from './http-providers.ts';
 import { openLlama } from './llama-cpp/index.ts';
 import { withPruning } from './pruned.ts';
@@ -46,7 +47,8 @@ export const providers = {
   student: {
     needs: ['path'],
     capabilities: ['system', 'streaming'],
-    open: async (source, deps) => studentClient(await deps.loadStudent(required(source, 'path'))),
+    open: async (source, deps) =>
+      studentClient(await deps.loadStudent(required(source, 'path'), ({ model }) => embedderOf(source, model, deps))),
   },
 } as const satisfies Readonly<Record<string, ProviderRow>>;
 
@@ -93,6 +95,24 @@ function remembered<T>(memory: Map<string, Promise<T>>, key: string, make: () =>
   const made = make();
   memory.set(key, made);
   return made;
+}
+
+/** The endpoint of a student over embeddings, which must serve the model that the student was trained on. */
+function embedderOf({ name, embeddings }: ModelSource, trainedOn: string, deps: ClientDeps): Embedder {
+  const place = `students.${name.replace(/^student\//, '')}.embeddings`;
+  if (!embeddings) {
+    throw new SmallfirstError(
+      'CONFIG_INVALID',
+      `${name} reads embeddings of ${trainedOn}: name the endpoint that serves them under ${place}.`,
+    );
+  }
+  if (embeddings.model !== trainedOn) {
+    throw new SmallfirstError(
+      'CONFIG_INVALID',
+      `${place}.model is ${embeddings.model}, but the student was trained on vectors of ${trainedOn}.`,
+    );
+  }
+  return createEmbedder(deps.upstream(name));
 }
 
 function required(source: ModelSource, key: 'data' | 'path'): string {

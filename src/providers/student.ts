@@ -1,5 +1,6 @@
 import { type Clock, type ModelEvent, type ModelRequest, NO_USAGE, systemClock, usage } from '../core/index.ts';
 import { inputOf, throwIfAborted } from './replay.ts';
+import { answerText } from './student-output.ts';
 import type { CallContext, ModelClient, StudentModel } from './types.ts';
 
 /**
@@ -15,10 +16,11 @@ export function studentClient(student: StudentModel, clock: Pick<Clock, 'monoton
       const begun = clock.monotonic();
       const answered = student.answer(input, context.signal);
       // No promise, no turn of the event loop: the common student answers in microseconds.
-      const { text, confidence, inputTokens } = answered instanceof Promise ? await answered : answered;
+      const answer = answered instanceof Promise ? await answered : answered;
+      const { confidence, inputTokens } = answer;
       const latencyMs = clock.monotonic() - begun;
       yield { type: 'start', servedModel: student.version, fingerprint: null, upstreamId: null, inputTokens: inputTokens ?? 0 };
-      yield { type: 'text', text };
+      yield { type: 'text', text: answerText(answer, context.output ?? null) };
       yield {
         type: 'end',
         stop: 'done',
