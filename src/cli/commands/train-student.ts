@@ -35,10 +35,15 @@ export async function runTrainStudent(
   const home = join(world.dataDir, 'students');
   const out = options.out === undefined ? join(home, world.task) : resolve(io.cwd, options.out);
   const rows = await writeRows(source, join(home, `${world.task}-rows`));
-  const card: { value: unknown } = { value: null };
+  let card: unknown = null;
   const code = await runStudentTrain(
     { data: [rows.training], out, mode: options.mode, seed: options.seed, json: true },
-    { ...silenced(io), json: (document) => void (card.value = document) },
+    {
+      ...silenced(io),
+      json: (document) => {
+        card = document;
+      },
+    },
   );
   const written = code === 0;
   const heldOut = written && rows.heldOut !== null ? await evaluate(out, rows.heldOut) : null;
@@ -52,7 +57,7 @@ export async function runTrainStudent(
       student: written ? out : null,
       source: source.name,
       rows: rows.counts,
-      card: card.value,
+      card,
       heldOut: heldOut === null ? null : withoutPredictions(heldOut),
       next,
     };
@@ -60,7 +65,7 @@ export async function runTrainStudent(
     return code;
   }
   // The same words as `student train` says, printed once here.
-  io.out(renderTraining(card.value as Parameters<typeof renderTraining>[0], written ? out : null));
+  io.out(renderTraining(card as Parameters<typeof renderTraining>[0], written ? out : null));
   if (heldOut !== null)
     io.out(`\nOn ${rows.counts.heldOut} rows that it has not seen:\n${renderEvaluation(heldOut, (await loadStudent(out)).card)}`);
   if (next.length > 0) io.out(`\nNext:\n${next.map((line) => `  ${line}`).join('\n')}\n`);

@@ -20,7 +20,7 @@ def load_config(path):
 
 
 def load_rows(path, method):
-    """SFT rows become prompt and completion, so that only the answer is learnt; DPO rows become prompt, chosen and rejected."""
+    """SFT rows become a prompt and completion per answer, so that only answers are learnt; DPO rows become prompt, chosen and rejected."""
     from datasets import Dataset
 
     rows = []
@@ -37,10 +37,13 @@ def load_rows(path, method):
                 })
             else:
                 messages = row["messages"]
-                made = {"prompt": messages[:-1], "completion": messages[-1:]}
-                if row.get("tools"):
-                    made["tools"] = json.dumps(row["tools"])
-                rows.append(made)
+                for index, message in enumerate(messages):
+                    if message["role"] != "assistant" or index == 0:
+                        continue
+                    made = {"prompt": messages[:index], "completion": [message]}
+                    if row.get("tools"):
+                        made["tools"] = json.dumps(row["tools"])
+                    rows.append(made)
     return Dataset.from_list(rows)
 
 

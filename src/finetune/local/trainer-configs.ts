@@ -62,17 +62,8 @@ function axolotlConfig(spec: JobSpec, chatTemplate: string | null): { readonly [
 
 function dataset(path: string, method: JobSpec['method']): { readonly [key: string]: Json } {
   if (method === 'dpo')
-    return {
-      path,
-      ds_type: 'json',
-      type: 'chat_template.default',
-      field_messages: 'messages',
-      field_chosen: 'chosen',
-      field_rejected: 'rejected',
-      message_property_mappings: { role: 'role', content: 'content' },
-      roles: { system: ['system'], user: ['user'], assistant: ['assistant'] },
-    };
-  // `last`: only the answer's end is learnt, as the answer alone is what the model must give.
+    return { path, type: 'chat_template.default', field_messages: 'messages', field_chosen: 'chosen', field_rejected: 'rejected' };
+  // `turn`: the end of every answer that is learnt is learnt, too; a model that never learnt to stop does not.
   return { path, ds_type: 'json', type: 'chat_template', field_messages: 'messages', roles_to_train: ['assistant'], train_on_eos: 'turn' };
 }
 
