@@ -3,7 +3,7 @@ import { SmallfirstError } from '../core/index.ts';
 import type { Access, Caller } from './parties.ts';
 
 /** Somebody about whom nothing is known but that they may ask for everything. */
-export const ANYBODY: Caller = { key: null, team: null, mayPassThrough: true, models: null, tasks: null, caps: null };
+export const ANYBODY: Caller = { key: null, keyHash: null, team: null, mayPassThrough: true, models: null, tasks: null, caps: null };
 
 const MAX_HOSTS = 1024;
 

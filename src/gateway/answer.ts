@@ -4,6 +4,7 @@ import type { JsonObject } from '../providers/index.ts';
 import { hasBody } from './body.ts';
 import { renderError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
+import type { Family } from './parties.ts';
 
 /** Headers that every answer carries after those of the upstream. */
 export function ownHeaders(exchange: Exchange): string[] {
@@ -11,6 +12,15 @@ export function ownHeaders(exchange: Exchange): string[] {
   if (exchange.task !== null) headers.push('x-smallfirst-task', exchange.task.name, 'x-smallfirst-mode', exchange.task.mode);
   if (exchange.closesConnection) headers.push('connection', 'close');
   return headers;
+}
+
+/** The name under which each family's clients look for the id of a request. */
+const ID_HEADERS: Readonly<Record<Family, string>> = { openai: 'x-request-id', anthropic: 'request-id' };
+
+/** The request's id as its client's SDK reads it, for an answer that no upstream's id comes with; nothing beside one that `headers` hold. */
+export function idHeader({ route, id }: Pick<Exchange, 'route' | 'id'>, headers: readonly string[] = []): string[] {
+  const name = ID_HEADERS[route.family];
+  return headers.includes(name) ? [] : [name, id];
 }
 
 /** Answers with JSON of our own and ends the exchange. */
@@ -27,6 +37,7 @@ export function answerJson(exchange: Exchange, status: number, document: JsonObj
     'content-length',
     String(body.length),
     ...headers,
+    ...idHeader(exchange, headers),
     ...ownHeaders(exchange),
   ]);
   if (exchange.request.method === 'HEAD') response.end();

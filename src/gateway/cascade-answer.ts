@@ -1,7 +1,7 @@
 import type { Call, ModelEvent } from '../core/index.ts';
 import { type AnswerContext, type ClientRequest, clientCodecs, type StreamWriter } from '../providers/index.ts';
 import type { AnswerListener, Choice } from '../run/index.ts';
-import { answerError, answerJson, cut, ownHeaders } from './answer.ts';
+import { answerError, answerJson, cut, idHeader, ownHeaders } from './answer.ts';
 import { renderError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import { Stream, type Streams } from './stream.ts';
@@ -143,6 +143,7 @@ export class ClientAnswer implements AnswerListener {
       'no-cache',
       ...this.#limits(),
       ...this.#told(false),
+      ...idHeader(this.#exchange),
       ...ownHeaders(this.#exchange),
     ]);
     stream.open(true);

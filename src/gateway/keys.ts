@@ -54,10 +54,12 @@ export class KeyRing implements Access {
 
   check(request: IncomingMessage): Caller {
     if (!this.guards) return this.#options.withoutKeys.check(request);
-    const token = tokenOf(request);
-    if (token === null) throw new SmallfirstError('UNAUTHENTICATED', 'This gateway needs a key, and the request carries none.');
-    const entry = this.#entries.get(hashOfKey(token));
-    if (entry === undefined || entry.record.revokedAt !== null) {
+    const tokens = tokensOf(request);
+    if (tokens.length === 0) throw new SmallfirstError('UNAUTHENTICATED', 'This gateway needs a key, and the request carries none.');
+    const entry = tokens
+      .map((token) => this.#entries.get(hashOfKey(token)))
+      .find((one) => one !== undefined && one.record.revokedAt === null);
+    if (entry === undefined) {
       throw new SmallfirstError('UNAUTHENTICATED', 'The key of this request is not one of this gateway, or it was revoked.');
     }
     const { expiresAt, name } = entry.record;
@@ -131,6 +133,7 @@ function callerOf(record: KeyRecord): Caller {
   const { inputTokens, outputTokens, cost } = record.caps;
   return {
     key: record.name,
+    keyHash: record.hash,
     team: record.team,
     mayPassThrough: record.passthrough,
     models: record.models && new Set(record.models),
@@ -139,11 +142,26 @@ function callerOf(record: KeyRecord): Caller {
   };
 }
 
-function tokenOf(request: IncomingMessage): string | null {
+/** What a request may mean as its key: clients that hold a vendor's key as well send both, in one header each. */
+function tokensOf(request: IncomingMessage): readonly string[] {
   const { authorization } = request.headers;
   const apiKey = request.headers['x-api-key'];
-  if (authorization !== undefined && /^bearer /i.test(authorization)) return authorization.slice(7).trim();
-  return typeof apiKey === 'string' ? apiKey : null;
+  const tokens: string[] = [];
+  if (authorization !== undefined && BEARER.test(authorization)) tokens.push(bearerOf(authorization));
+  if (typeof apiKey === 'string') tokens.push(apiKey);
+  return tokens;
+}
+
+const BEARER = /^bearer /i;
+
+function bearerOf(authorization: string): string {
+  return authorization.slice('bearer '.length).trim();
+}
+
+/** Whether a header, its name in lower case, carries the key with this hash. */
+export function carriesKey(name: string, value: string, keyHash: string): boolean {
+  if (name === 'authorization') return hashOfKey(BEARER.test(value) ? bearerOf(value) : value) === keyHash;
+  return (name === 'x-api-key' || name === 'api-key') && hashOfKey(value) === keyHash;
 }
 
 /** SHA-256 of a key in hex: how it is kept. */

@@ -24,9 +24,19 @@ export function listModels(exchange: Exchange, deps: GatewayDeps): void {
   answerJson(exchange, 200, shapes[exchange.route.family].list(namesFor(exchange, deps)));
 }
 
+/** Whether `GET /v1/models/ID` is the upstream's to answer: nothing here has the name, and the caller may ask there for any. */
+export function isModelElsewhere(exchange: Exchange, deps: GatewayDeps): boolean {
+  if (!hasModels(deps)) return true;
+  const { caller, route } = exchange;
+  const { directory, steps } = deps;
+  const name = asked(exchange);
+  if (directory.models.has(name) || steps.isLocal(name) || name.startsWith(ALIAS)) return false;
+  return caller.mayPassThrough && caller.models === null && caller.tasks === null && directory.passthrough(route.family) !== null;
+}
+
 /** `GET /v1/models/ID`. Throws MODEL_NOT_FOUND. */
 export function showModel(exchange: Exchange, deps: GatewayDeps): void {
-  const name = decoded(exchange.path.slice('/v1/models/'.length));
+  const name = asked(exchange);
   const found = namesFor(exchange, deps).find((named) => named.name === name);
   if (found === undefined) throw modelNotFound(name);
   answerJson(exchange, 200, shapes[exchange.route.family].one(found));
@@ -71,8 +81,9 @@ interface Shape {
   readonly list: (models: readonly Named[]) => JsonObject;
 }
 
-/** A name may hold slashes, escaped or not. */
-function decoded(text: string): string {
+/** The model that a path names; its name may hold slashes, escaped or not. */
+function asked({ path }: Exchange): string {
+  const text = path.slice('/v1/models/'.length);
   try {
     return decodeURIComponent(text);
   } catch {

@@ -12,6 +12,7 @@ import {
 import { isEncoded } from './body-encoding.ts';
 import { limitOutput } from './caps.ts';
 import type { Exchange } from './exchange.ts';
+import { carriesKey } from './keys.ts';
 import type { ServedModel } from './types.ts';
 
 /** Whether a target takes the bytes of an exchange as they are. */
@@ -46,7 +47,7 @@ function wantsUsage(exchange: Exchange): boolean {
  */
 export function outboundCall(exchange: Exchange, target: UpstreamTarget, renames: boolean): OutboundCall {
   const { body, members, upload } = exchange;
-  const rawHeaders = headersOf(exchange);
+  const rawHeaders = headersOf(exchange, target);
   if (upload !== null || body.length === 0)
     return { path: exchange.path, headers: rawHeaders, body: upload, length: uploadLength(exchange) };
   let edits: Edit[] | null = null;
@@ -64,13 +65,20 @@ export function outboundCall(exchange: Exchange, target: UpstreamTarget, renames
   };
 }
 
-/** The client's headers, with our span in place of its own where we trace. */
-function headersOf({ request, observation }: Exchange): readonly string[] {
-  if (observation === null) return request.rawHeaders;
-  const out = ['traceparent', observation.traceparent];
+/**
+ * The client's headers, with our span in place of its own where we trace. The key of this gateway that it came with is for nobody else:
+ * where the client's credentials go on, that one does not.
+ */
+function headersOf({ request, observation, caller }: Exchange, target: Pick<UpstreamTarget, 'hasOwnKey'>): readonly string[] {
+  const keyHash = target.hasOwnKey ? null : caller.keyHash;
+  if (observation === null && keyHash === null) return request.rawHeaders;
+  const out = observation === null ? [] : ['traceparent', observation.traceparent];
   for (let i = 0; i + 1 < request.rawHeaders.length; i += 2) {
-    const name = request.rawHeaders[i] as string;
-    if (name.toLowerCase() !== 'traceparent') out.push(name, request.rawHeaders[i + 1] as string);
+    const header = request.rawHeaders[i] as string;
+    const value = request.rawHeaders[i + 1] as string;
+    const name = header.toLowerCase();
+    if ((observation === null || name !== 'traceparent') && (keyHash === null || !carriesKey(name, value, keyHash)))
+      out.push(header, value);
   }
   return out;
 }

@@ -79,15 +79,15 @@ export class Ownership {
     const named = namedInQuery(query);
     const isPrying = named.cursors.some((id) => !this.owns(key, id)) || named.others.some((id) => this.#isForeign(id, key));
     if (isPrying || ACCOUNT.test(path)) throw nothing();
+    const isRead = request.method === 'GET' || request.method === 'HEAD';
+    if (isRead && MODELS.test(path)) return { isList: false, upstream: null };
     if (first !== undefined) {
       // What hangs below something of its own may have been made by the upstream; what somebody else made is theirs anywhere.
       if (owner?.key !== key || ids.some((id) => this.#isForeign(id, key))) throw nothing();
       return { isList: false, upstream };
     }
     if (request.method === 'POST') return { isList: false, upstream };
-    if (request.method !== 'GET' && request.method !== 'HEAD') throw nothing();
-    if (LISTS.test(path)) return { isList: true, upstream: null };
-    if (MODELS.test(path)) return { isList: false, upstream: null };
+    if (isRead && LISTS.test(path)) return { isList: true, upstream: null };
     throw nothing();
   }
 

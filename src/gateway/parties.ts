@@ -9,6 +9,8 @@ export type Family = 'openai' | 'anthropic';
 export interface Caller {
   /** The client key's name, null where no keys are declared. */
   readonly key: string | null;
+  /** SHA-256 of that key in hex, so that it can be kept from upstreams; null where no keys are declared. */
+  readonly keyHash: string | null;
   readonly team: string | null;
   /** Whether it may use models and endpoints that the config does not name. */
   readonly mayPassThrough: boolean;

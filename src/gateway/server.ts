@@ -12,7 +12,7 @@ import { plan, readCall } from './dispatch.ts';
 import { endpointUpstream } from './endpoint-upstream.ts';
 import { Exchange, type Target } from './exchange.ts';
 import { takeFeedback } from './feedback.ts';
-import { hasModels, listModels, showModel } from './models-endpoint.ts';
+import { hasModels, isModelElsewhere, listModels, showModel } from './models-endpoint.ts';
 import { describeFailure } from './observe/redact.ts';
 import { OwnedList } from './owned-list.ts';
 import { Relay } from './relay.ts';
@@ -191,8 +191,8 @@ class HttpGateway implements Gateway {
         else this.#endpoint(exchange);
         return;
       case 'show-model':
-        if (hasModels(this.#deps)) showModel(exchange, this.#deps);
-        else this.#endpoint(exchange);
+        if (isModelElsewhere(exchange, this.#deps)) this.#endpoint(exchange);
+        else showModel(exchange, this.#deps);
         return;
       case 'endpoint':
         if (awaitsContinue) response.writeContinue();

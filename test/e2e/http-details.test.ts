@@ -176,6 +176,21 @@ describe('what nobody serves', () => {
   });
 });
 
+describe('an answer of our own', () => {
+  it('has an id where the SDK of its family looks for one', async () => {
+    const ids = async (path: string, body: object) => {
+      const { headers } = await post(path, JSON.stringify(body));
+      const id = headers.get('x-smallfirst-request-id');
+      return [headers.get('request-id') === id, headers.get('x-request-id') === id];
+    };
+    expect(await ids('/v1/messages', { model: 'wire', max_tokens: 5, messages: [{ role: 'user', content: 'hi' }] })).toEqual([true, false]);
+    const streamed = { model: 'wire', stream: true, max_tokens: 5, messages: [{ role: 'user', content: 'hi' }] };
+    expect(await ids('/v1/messages', streamed)).toEqual([true, false]);
+    expect(await ids('/v1/messages', { model: 'nope' })).toEqual([true, false]);
+    expect(await ids('/v1/chat/completions', { model: 'nope' })).toEqual([false, true]);
+  });
+});
+
 describe('a relayed answer', () => {
   it('says which model answered, and of which tier', async () => {
     const { headers } = await post('/v1/chat/completions', BODY);

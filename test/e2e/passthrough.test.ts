@@ -89,6 +89,59 @@ describe('what a config does not name', () => {
     expect(credentials(first)).toEqual([[`Bearer ${UPSTREAM_KEY}`, null]]);
   });
 
+  it('never tells a vendor the key of this gateway: a second credential goes on, and that one stays', async () => {
+    const { url } = await serve(`passthrough:
+  openai: { url: "${first.origin}/v1" }
+  anthropic: { url: "${second.origin}" }
+keys: [{ name: alice, key: alice-secret, passthrough: true }]
+`);
+    const ask = async (path: string, headers: Record<string, string>) => {
+      const init = {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...headers },
+        body: JSON.stringify({ model: 'any', max_tokens: 9, messages }),
+      };
+      const answer = await fetch(url + path, init);
+      await answer.text();
+      return answer.status;
+    };
+    const [ours, theirs] = ['alice-secret', CLIENT_KEY];
+    await ask('/v1/chat/completions', { authorization: `Bearer ${ours}` });
+    await ask('/v1/chat/completions', { authorization: `Bearer ${theirs}`, 'x-api-key': ours });
+    await ask('/v1/moderations', { authorization: `bearer ${ours}`, 'x-api-key': ours });
+    await ask('/v1/messages', { authorization: `Bearer ${ours}`, 'x-api-key': theirs });
+    expect([credentials(first), credentials(second)]).toEqual([
+      [
+        [null, null],
+        [`Bearer ${theirs}`, null],
+        [null, null],
+      ],
+      [[null, theirs]],
+    ]);
+    expect(await ask('/v1/chat/completions', { authorization: `Bearer ${theirs}`, 'x-api-key': 'wrong' })).toBe(401);
+  });
+
+  it('is shown by the upstream that serves it, and what the config names by us', async () => {
+    const { url } = await serve(`models:
+  mine: { provider: openai, model: wire, url: "${first.origin}/v1", apiKey: "sk-a0000000" }
+passthrough:
+  openai: { url: "${second.origin}/v1", apiKey: "sk-b0000000" }
+keys:
+  - { name: all, key: all-secret, passthrough: true }
+  - { name: few, key: few-secret, passthrough: true, models: [mine] }
+`);
+    const shown = async (name: string, key: string) => {
+      const before = second.seen.length;
+      const answer = await fetch(`${url}/v1/models/${name}`, { headers: { authorization: `Bearer ${key}-secret` } });
+      await answer.text();
+      return [answer.status === 404 ? 404 : 200, second.seen.slice(before).map(({ target }) => target)];
+    };
+    expect(await shown('mine', 'all')).toEqual([200, []]);
+    expect((await shown('gpt-of-next-year', 'all'))[1]).toEqual(['/v1/models/gpt-of-next-year']);
+    expect(await shown('gpt-of-next-year', 'few')).toEqual([404, []]);
+    expect(await shown('task/nope', 'all')).toEqual([404, []]);
+  });
+
   it('is 404 where nobody serves it', async () => {
     const { openai, anthropic } = await serve(
       `models:\n  a: { provider: openai, url: "${first.origin}/v1", apiKey: "sk-a0000000" }\n  b: { provider: openai, url: "${second.origin}/v1", apiKey: "sk-b0000000" }\n`,
