@@ -23,7 +23,8 @@ export function textOfAnswer(body: string): string | null {
   if (/^(?:event|data|:)/.test(body)) return textOfStream(body);
   const json = objectOf(body);
   if (json === null) return body;
-  if ('toolCalls' in json && 'refusal' in json) return json.refusal === null && isEmpty(json.toolCalls) ? String(json.text) : null;
+  if ('toolCalls' in json && 'refusal' in json)
+    return json.refusal === null && isEmpty(json.toolCalls) && typeof json.text === 'string' ? json.text : null;
   const protocol = protocolOfAnswer(json);
   return protocol === null ? body : textOfEvents(codecs[protocol].readResponse(json));
 }

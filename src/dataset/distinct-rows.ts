@@ -19,7 +19,7 @@ export interface DistinctResult extends NodeResult {
  */
 export function distinctRows(
   rows: readonly DraftRow[],
-  golden: readonly Pick<DraftRow, 'text' | 'id'>[],
+  golden: readonly Pick<DraftRow, 'text' | 'messages' | 'id'>[],
   { threshold }: DistinctSettings,
 ): DistinctResult {
   const counts = new Counts();
@@ -49,14 +49,14 @@ export function distinctRows(
 
 function withoutGolden(
   rows: readonly DraftRow[],
-  golden: readonly Pick<DraftRow, 'text' | 'id'>[],
+  golden: readonly Pick<DraftRow, 'text' | 'messages' | 'id'>[],
   { threshold, counts }: { readonly threshold: number; readonly counts: Counts },
 ): readonly DraftRow[] {
   if (golden.length === 0) return rows;
   const ids = new Set(golden.map(({ id }) => id));
   const sets = rows.map((row) => shinglesOf(comparedText(row)));
   const near = nearestAcross(
-    golden.map((row) => shinglesOf(comparedText({ text: row.text }))),
+    golden.map((row) => shinglesOf(comparedText(row))),
     sets,
     threshold,
   );

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Json, Output } from '../core/index.ts';
+import type { Output } from '../core/index.ts';
 import { validateOutput } from '../metrics/index.ts';
 import type { DatasetRow, Split } from './types.ts';
 
@@ -42,10 +42,11 @@ export function answerForm(text: string, output: Output | null): string | null {
   if (output === null || output.kind === 'text') return text.trim() === '' ? null : text;
   const { valid, value } = validateOutput(text, output);
   if (!valid) return null;
-  return output.kind === 'label' ? String(value) : JSON.stringify(value as Json);
+  return output.kind === 'label' && typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-/** What is compared when texts are: the input, cut where more would only cost time. */
-export function comparedText({ text }: Pick<DraftRow, 'text'>): string {
-  return text.slice(0, 20_000);
+/** What is compared when inputs are: the turns of a conversation, or the text; cut where more would only cost time. A system prompt is all rows' alike. */
+export function comparedText({ text, messages }: Pick<DraftRow, 'text' | 'messages'>): string {
+  const turns = messages?.flatMap(({ role, content }) => (role === 'system' ? [] : [content])).join('\n') ?? text;
+  return turns.slice(0, 20_000);
 }

@@ -5,9 +5,6 @@ import type { ChatMessage, DatasetRow } from './types.ts';
 /** Shapes that rows can be written in. */
 export type ExportFormat = 'student' | 'chat' | 'completion' | 'dpo' | 'dpo-trl' | 'eval';
 
-/** Every format, for the command line. */
-export const EXPORT_FORMATS: readonly ExportFormat[] = ['student', 'chat', 'completion', 'dpo', 'dpo-trl', 'eval'];
-
 /** What writing a row must know beside it. */
 export interface ExportOptions {
   readonly output: Output | null;

@@ -1,9 +1,9 @@
-export { type ActiveReason, type ActiveRow, nextToLabel } from './active.ts';
+export { nextToLabel } from './active.ts';
 export { type BuildDeps, buildDataset, estimateBuild, type Recipe } from './build.ts';
 export { DatasetFolder, type StoredDataset } from './dataset-folder.ts';
 export { type DatasetDiff, diffDatasets } from './diff.ts';
 export type { DraftRow } from './draft.ts';
-export { EXPORT_FORMATS, type ExportFormat, exportRow, promptMessages } from './export-rows.ts';
+export { type ExportFormat, exportRow, promptMessages } from './export-rows.ts';
 export type { TeacherPort } from './relabel.ts';
 export { readUpload } from './row-file.ts';
 export type { RecordPorts } from './select-record.ts';

@@ -190,6 +190,21 @@ describe('distinctRows', () => {
     expect(counts).toEqual({ 'near-golden': 2 });
   });
 
+  it('compares whole conversations, without their system prompt', () => {
+    const turns = (about: string, system: string) => [
+      { role: 'system' as const, content: system },
+      { role: 'user' as const, content: about },
+      { role: 'assistant' as const, content: 'Shall I go on?' },
+      { role: 'user' as const, content: 'yes' },
+    ];
+    const rows = [
+      row({ id: '1', text: 'yes', at: 1, messages: turns('cancel the order of the green umbrella', 'A') }),
+      row({ id: '2', text: 'yes', at: 2, messages: turns('book me a hotel in the mountains', 'A') }),
+      row({ id: '3', text: 'yes', at: 3, messages: turns('cancel the order of the green umbrella', 'Another prompt') }),
+    ];
+    expect(ids(distinctRows(rows, [], near).rows)).toEqual(['2', '3']);
+  });
+
   it('leaves no two rows of one answer alike, and removes none that no kept row is like', () => {
     const texts = fc
       .array(fc.constantFrom('pay', 'the', 'bill', 'now', 'card', 'lost', 'my'), { minLength: 3, maxLength: 9 })

@@ -87,13 +87,19 @@ export async function relabelRows(
   let done = 0;
   const worker = async (): Promise<void> => {
     for (let row = asked[next++]; row !== undefined; row = asked[next++]) {
-      run.signal.throwIfAborted();
-      await askOne(row, { teacher, answers, spending, counts });
+      if (run.signal.aborted)
+        throw new SmallfirstError('ABORTED', `Stopped after ${done} of ${asked.length} answers; the same command goes on where it was.`);
+      await askOne(row, { teacher, answers, spending, counts }).catch((error: unknown) => {
+        // The others finish the call that they are in, whose answer is paid for, and begin none.
+        next = asked.length;
+        throw error;
+      });
       done += 1;
       run.onProgress?.(done, asked.length, spending.spent);
     }
   };
-  await Promise.all(Array.from({ length: Math.min(run.concurrency, asked.length) }, worker));
+  const ended = await Promise.allSettled(Array.from({ length: Math.min(run.concurrency, asked.length) }, worker));
+  for (const each of ended) if (each.status === 'rejected') throw each.reason;
   const who = { model: teacher.model, provider: teacher.provider };
   const relabelled = rows.map((row) => {
     const answer = isWanted(row, run.which) ? answers.get(inputHash(row)) : undefined;

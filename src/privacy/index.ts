@@ -1,1 +1,1 @@
-export { changeStrings, PRIVATE_KINDS, type PrivateCounts, type PrivateKind, scrub } from './private-text.ts';
+export { changeStrings, PRIVATE_KINDS, type PrivateKind, scrub } from './private-text.ts';
