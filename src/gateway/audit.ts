@@ -23,7 +23,8 @@ export interface AuditSetting {
 
 /**
  * A request that a certificate routed. An accepted answer is audited with the probability of its stratum: the ceiling is asked when the
- * client has its answer. An escalated request has both answers already, and is kept with the least probability of the stream.
+ * client has its answer. An escalated request has both answers already, and is kept with the least probability of the stream. Candidates
+ * that wait beside the certificate are asked about the same requests.
  */
 export class Audit implements Afterward {
   readonly #setting: AuditSetting;
@@ -91,6 +92,23 @@ export class Audit implements Afterward {
       ...this.#reading(drawn),
     });
     if (pair !== null) this.#deps.audited(watched, pair);
+    await this.#askCandidates(big, drawn.probability, signal);
+  }
+
+  /**
+   * Asks what waits to take over as well: the ceiling's answer is there already, and without this nothing would be learned of a new
+   * version while another has the task. Those pairs are drawn as the audit was, and are no audit of the certificate.
+   */
+  async #askCandidates(big: Side, inclusion: number, signal: AbortSignal): Promise<void> {
+    const { exchange, task, request, watched, isTriaged } = this.#setting;
+    for (const candidate of task.shadow?.candidates ?? []) {
+      if (candidate === watched.certificate.small) continue;
+      if (signal.aborted) return;
+      const small = await this.#deps.ask({ exchange, request, model: candidate, purpose: 'shadow', signal });
+      if (small === null) continue;
+      const draw = { drawn: 'audit' as const, inclusion, certificate: null, confidence: null, skip: isTriaged };
+      await this.#deps.pair({ exchange, task, request, small, big, signal, candidate, ...draw });
+    }
   }
 
   /** What the request looks like, audited or not. What passed by as bytes gives no category: reading it for that alone would cost. */
