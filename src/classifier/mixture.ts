@@ -1,3 +1,5 @@
+import { doubtOf } from './temperature.ts';
+
 /** How the decision values of a linear head and of a network become one score: a calibrated softmax of `linear` × one + `network` × other. */
 export interface Mixture {
   /** 1 / temperature of the linear head's decision values. */
@@ -54,6 +56,7 @@ interface Slopes {
 /** Mean negative log-likelihood, its gradient and its Hessian (covariances of the decision values under the softmax). */
 function slopes(linear: Float32Array, network: Float32Array, gold: Int32Array, classes: number, a: number, b: number): Slopes {
   const sums = { loss: 0, a: 0, b: 0, aa: 0, ab: 0, bb: 0 };
+  const doubt = doubtOf(gold.length);
   let rows = 0;
   for (let row = 0; row < gold.length; row += 1) {
     if (gold[row]! < 0) continue;
@@ -62,6 +65,8 @@ function slopes(linear: Float32Array, network: Float32Array, gold: Int32Array, c
     let highest = Number.NEGATIVE_INFINITY;
     for (let k = from; k < from + classes; k += 1) highest = Math.max(highest, a * linear[k]! + b * network[k]!);
     let total = 0;
+    let plainX = 0;
+    let plainY = 0;
     let x = 0;
     let y = 0;
     let xx = 0;
@@ -70,6 +75,8 @@ function slopes(linear: Float32Array, network: Float32Array, gold: Int32Array, c
     for (let k = from; k < from + classes; k += 1) {
       const share = Math.exp(a * linear[k]! + b * network[k]! - highest);
       total += share;
+      plainX += linear[k]!;
+      plainY += network[k]!;
       x += share * linear[k]!;
       y += share * network[k]!;
       xx += share * linear[k]! * linear[k]!;
@@ -77,11 +84,13 @@ function slopes(linear: Float32Array, network: Float32Array, gold: Int32Array, c
       yy += share * network[k]! * network[k]!;
     }
     const own = from + gold[row]!;
+    const targetX = (1 - doubt) * linear[own]! + (doubt * plainX) / classes;
+    const targetY = (1 - doubt) * network[own]! + (doubt * plainY) / classes;
     x /= total;
     y /= total;
-    sums.loss += Math.log(total) + highest - a * linear[own]! - b * network[own]!;
-    sums.a += x - linear[own]!;
-    sums.b += y - network[own]!;
+    sums.loss += Math.log(total) + highest - a * targetX - b * targetY;
+    sums.a += x - targetX;
+    sums.b += y - targetY;
     sums.aa += xx / total - x * x;
     sums.ab += xy / total - x * y;
     sums.bb += yy / total - y * y;
