@@ -49,6 +49,8 @@ export class Lattice {
   /** log P of the best tagging, after `run`. */
   logBest = 0;
   #powers = new Float64Array(0);
+  /** The transitions' powers during `run`. */
+  #moves: Float64Array = new Float64Array(0);
   #alpha = new Float64Array(0);
   #beta = new Float64Array(0);
   #delta = new Float64Array(0);
@@ -90,12 +92,13 @@ export class Lattice {
   /** Forward sums with the best path beside them, then backward sums. */
   run(transitions: Transitions): void {
     const { size } = this;
+    this.#moves = transitions.powers;
     for (let i = 0; i < size; i += 1) {
       this.#raise(i);
-      this.#forward(i, transitions.powers);
+      this.#forward(i);
     }
     if (size > 0) this.#traceBack();
-    this.#backward(transitions.powers);
+    this.#backward();
   }
 
   /** Powers of a token's scores over its best one. "No field" is always followed, so that some tagging always remains. */
@@ -120,7 +123,7 @@ export class Lattice {
     this.#beginCount = count;
   }
 
-  #forward(i: number, moves: Float64Array): void {
+  #forward(i: number): void {
     const { tags } = this;
     const at = i * tags;
     const alpha = this.#alpha;
@@ -128,12 +131,12 @@ export class Lattice {
     const back = this.#back;
     alpha.fill(0, at, at + tags);
     delta.fill(0, at, at + tags);
-    if (i === 0) this.#reach(at, tags * tags, 1, 1, -1, moves);
+    if (i === 0) this.#reach(at, tags * tags, 1, 1, -1);
     else {
       const before = at - tags;
       for (let a = 0; a < this.#counts[i - 1]!; a += 1) {
         const previous = this.#active[before + a]!;
-        this.#reach(at, previous * tags, alpha[before + previous]!, delta[before + previous]!, previous, moves);
+        this.#reach(at, previous * tags, alpha[before + previous]!, delta[before + previous]!, previous);
       }
     }
     const powers = this.#powers;
@@ -168,7 +171,8 @@ export class Lattice {
   }
 
   /** Adds one earlier tag's part to all tags that may follow it: "no field", every beginning, and its own field's going on. */
-  #reach(at: number, row: number, sum: number, top: number, previous: number, moves: Float64Array): void {
+  #reach(at: number, row: number, sum: number, top: number, previous: number): void {
+    const moves = this.#moves;
     const powers = this.#powers;
     const inner = previous <= 0 ? -1 : previous % 2 === 1 ? previous + 1 : previous;
     const alpha = this.#alpha;
@@ -200,8 +204,9 @@ export class Lattice {
     }
   }
 
-  #backward(moves: Float64Array): void {
+  #backward(): void {
     const { tags, size, marginals } = this;
+    const moves = this.#moves;
     const alpha = this.#alpha;
     const beta = this.#beta;
     for (let i = size - 1; i >= 0; i -= 1) {

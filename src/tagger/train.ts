@@ -84,8 +84,7 @@ function check(kinds: FieldKinds, rows: number, distinct: number): void {
 }
 
 function usualFolds(rows: number): number {
-  if (rows < 1000) return 5;
-  return rows < 5000 ? 3 : 2;
+  return rows < LARGE_SET ? 5 : 3;
 }
 
 function* crossValidate(problem: Problem, folds: number, onShare: (share: number) => void): Generator<void, RawExtraction[]> {

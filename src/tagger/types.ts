@@ -21,7 +21,7 @@ export interface TaggerProgress {
 export interface TaggerOptions {
   /** Fixes the folds and the order of learning: the same rows in the same order and the same seed give the same bytes. */
   readonly seed: number;
-  /** Folds for the calibration, from 2; when absent 5 below 1,000 rows, 3 below 5,000, otherwise 2; never more than there are distinct texts. */
+  /** Folds for the calibration, from 2; when absent 5, or 3 from 2,000 rows on; never more than there are distinct texts. */
   readonly folds?: number;
   readonly onProgress?: (progress: TaggerProgress) => void;
 }
