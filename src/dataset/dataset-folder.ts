@@ -1,7 +1,8 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SmallfirstError } from '../core/index.ts';
+import { readLines, writeLines } from './row-lines.ts';
 import { type DatasetFile, type DatasetManifest, type DatasetRow, SPLITS, type Split } from './types.ts';
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
@@ -72,22 +73,22 @@ export class DatasetFolder {
   /** The rows of a split. Throws INPUT_INVALID where the file is not the one that was written. */
   async rows({ folder, manifest }: StoredDataset, split: Split): Promise<readonly DatasetRow[]> {
     const { file, sha256 } = manifest.files[split];
-    const text = await readFile(join(folder, file), 'utf8').catch(() => '');
-    if (sha256Of(text) !== sha256)
+    const read = await readLines<DatasetRow>(join(folder, file)).catch(() => null);
+    if (read?.sha256 !== sha256)
       throw new SmallfirstError('INPUT_INVALID', `${join(folder, file)} is missing or was changed; build the data set again.`);
-    return parseRows(text);
+    return read.values;
   }
 
   /** The golden rows that the first build froze; null before that. */
   async frozenGolden(name: string): Promise<readonly DatasetRow[] | null> {
     checkName(name);
-    const text = await readFile(join(this.root, name, 'golden.jsonl'), 'utf8').catch(() => null);
-    return text === null ? null : parseRows(text);
+    const path = join(this.root, name, 'golden.jsonl');
+    return (await stat(path).catch(() => null)) === null ? null : (await readLines<DatasetRow>(path)).values;
   }
 
   /** Freezes golden rows; what is frozen already stays. */
   async freezeGolden(name: string, rows: readonly DatasetRow[]): Promise<void> {
-    if ((await this.frozenGolden(name)) === null) await writeWhole(join(this.root, name, 'golden.jsonl'), linesOf(rows));
+    if ((await this.frozenGolden(name)) === null) await writeLines(join(this.root, name, 'golden.jsonl'), rows);
   }
 
   async #write(folder: string, manifest: Omit<DatasetManifest, 'files'>, rows: readonly DatasetRow[]): Promise<void> {
@@ -95,11 +96,9 @@ export class DatasetFolder {
     await mkdir(fresh, { recursive: true, mode: 0o700 });
     const files: Partial<Record<Split, DatasetFile>> = {};
     for (const split of SPLITS) {
-      const own = rows.filter((row) => row.split === split);
-      const text = linesOf(own);
       const file = `${split}.jsonl`;
-      await writeFile(join(fresh, file), text, { mode: 0o600 });
-      files[split] = { file, rows: own.length, bytes: Buffer.byteLength(text), sha256: sha256Of(text) };
+      const own = rows.filter((row) => row.split === split);
+      files[split] = { file, ...(await writeLines(join(fresh, file), own)) };
     }
     await writeFile(join(fresh, MANIFEST), `${JSON.stringify({ ...manifest, files }, null, 2)}\n`, { mode: 0o600 });
     await rename(fresh, folder).catch(async (error: unknown) => {
@@ -116,24 +115,9 @@ function checkName(name: string): void {
 }
 
 /** Writes a file whole or not at all. */
-export async function writeWhole(path: string, text: string): Promise<void> {
+async function writeWhole(path: string, text: string): Promise<void> {
   await mkdir(join(path, '..'), { recursive: true, mode: 0o700 });
   const fresh = `${path}.${randomUUID()}`;
   await writeFile(fresh, text, { mode: 0o600 });
   await rename(fresh, path);
-}
-
-function linesOf(rows: readonly object[]): string {
-  return rows.map((row) => `${JSON.stringify(row)}\n`).join('');
-}
-
-function parseRows(text: string): readonly DatasetRow[] {
-  return text
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as DatasetRow);
-}
-
-function sha256Of(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }

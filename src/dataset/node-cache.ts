@@ -1,8 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { contentHash, type Json, type NanoUsd } from '../core/index.ts';
-import { writeWhole } from './dataset-folder.ts';
 import { type DraftRow, hashOfRows, type NodeResult } from './draft.ts';
+import { readLines, writeLines } from './row-lines.ts';
 import type { NodeRecord } from './types.ts';
 
 /** Raised when a node computes something else from the same settings and rows. */
@@ -35,10 +34,10 @@ export async function runNode<R extends NodeResult & { readonly spent?: NanoUsd 
 ): Promise<NodeRun<R>> {
   const { kind, settings, beside = null } = plan;
   const hash = contentHash({ kind, settings, beside, code: CODE_VERSION, rows: hashOfRows(rows) });
-  const path = join(folder, `${kind}-${hash}.json`);
+  const path = join(folder, `${kind}-${hash}.jsonl`);
   const found = plan.cached ? await read<R>(path) : null;
   const result = found ?? (await work());
-  if (plan.cached && found === null) await writeWhole(path, JSON.stringify(result));
+  if (plan.cached && found === null) await write(result, path);
   const record: NodeRecord = {
     kind,
     hash,
@@ -52,9 +51,16 @@ export async function runNode<R extends NodeResult & { readonly spent?: NanoUsd 
   return { result, record };
 }
 
-async function read<R>(path: string): Promise<R | null> {
+/** The first line is what a result holds beside its rows. */
+async function write({ rows, ...rest }: NodeResult, path: string): Promise<void> {
+  await writeLines(path, [rest, ...rows]);
+}
+
+async function read<R extends NodeResult>(path: string): Promise<R | null> {
   try {
-    return JSON.parse(await readFile(path, 'utf8')) as R;
+    const { values } = await readLines<object>(path);
+    const [rest, ...rows] = values;
+    return rest === undefined ? null : ({ ...rest, rows } as unknown as R);
   } catch {
     // Not there, or not readable: it is computed again.
     return null;
