@@ -1,7 +1,7 @@
 import type { Capability, EpochMs, ModelEvent, ModelRequest, Output } from '../core/index.ts';
 import type { PruneList } from '../pruning/index.ts';
 import type { Embedder } from './embeddings.ts';
-import type { LocalSettings } from './llama-cpp/index.ts';
+import type { LocalSettings } from './llama-cpp/types.ts';
 import type { Recording } from './recording.ts';
 import type { Upstream } from './upstream/upstreams.ts';
 

@@ -3,9 +3,7 @@ import type { ModelClient } from '../types.ts';
 import { LlamaClient } from './client.ts';
 import { loadModel } from './load-model.ts';
 import { importLlama } from './load-module.ts';
-import type { LocalSettings } from './settings.ts';
-
-export type { LocalSettings } from './settings.ts';
+import type { LocalSettings } from './types.ts';
 
 /** What a local model is opened from. */
 export interface LlamaSource {

@@ -4,7 +4,7 @@ import { contentHash, type ModelRequest, SmallfirstError } from '../../core/inde
 import type { Llama, LlamaContext, LlamaModel, LlamaModule, LlamaSequence } from './engine-types.ts';
 import { hashModelFile } from './model-file.ts';
 import { type Prompt, prompterOf } from './prompt.ts';
-import type { LocalSettings } from './settings.ts';
+import type { LocalSettings } from './types.ts';
 
 const DEFAULT_CONTEXT = 4_096;
 const DEFAULT_QUEUE = 64;
