@@ -26,7 +26,6 @@ export interface ModelsPruneOptions {
 const DAY_MS = 86_400_000;
 /** Fewer prompts cannot tell what is constant. */
 const LEAST = 20;
-const PROTOCOLS: readonly Protocol[] = ['openai-chat', 'openai-responses', 'anthropic-messages'];
 
 /**
  * `smallfirst models prune TASK`: the texts that stand in (nearly) all recorded prompts of a task, and what leaving them out saves at each
@@ -87,18 +86,23 @@ async function recordedPrompts(task: TaskConfig, store: Store, since: number, li
   return prompts;
 }
 
-/** A recorded body in our own words, by whichever protocol reads it; null where none does. */
+/** A recorded body in our own words, by the protocol whose members it has; null where that cannot read it. */
 function readBody(body: string): ModelRequest | null {
-  const bytes = Buffer.from(body);
-  for (const protocol of PROTOCOLS) {
-    try {
-      const { request } = codecs[protocol].readRequest(parseBody(bytes));
-      if (request.messages.some(({ role }) => role === 'user')) return request;
-    } catch (error) {
-      if (!(error instanceof MalformedRequest || error instanceof SmallfirstError)) throw error;
-    }
+  try {
+    const parsed = parseBody(Buffer.from(body));
+    const { request } = codecs[protocolOf(JSON.parse(body))].readRequest(parsed);
+    return request.messages.some(({ role }) => role === 'user') ? request : null;
+  } catch (error) {
+    if (error instanceof MalformedRequest || error instanceof SyntaxError || error instanceof SmallfirstError) return null;
+    throw error;
   }
-  return null;
+}
+
+/** A system prompt of its own is Anthropic's, an input is of OpenAI's responses; messages alone read the same in both protocols. */
+function protocolOf(body: unknown): Protocol {
+  if (typeof body !== 'object' || body === null) return 'openai-chat';
+  if (Object.hasOwn(body, 'input')) return 'openai-responses';
+  return Object.hasOwn(body, 'system') ? 'anthropic-messages' : 'openai-chat';
 }
 
 interface Savings {
