@@ -1,12 +1,13 @@
-import type { Known } from './check.ts';
 import type { Problem } from './config-error.ts';
 import type { RawModel } from './schema.ts';
 import type { Source } from './source.ts';
 import type { KnownProvider } from './types.ts';
 
+/** The providers there are; undefined where nobody knows. */
+type Providers = Readonly<Record<string, KnownProvider>> | undefined;
+
 /** What the schema cannot say of a local model: that its provider reads the keys that are there. */
-export function checkLocal(name: string, model: Partial<RawModel>, source: Source, known: Known): readonly Problem[] {
-  const { providers } = known;
+export function checkLocal(name: string, model: Partial<RawModel>, source: Source, providers: Providers): readonly Problem[] {
   const { provider } = model;
   const row = providers && provider !== undefined && Object.hasOwn(providers, provider) ? providers[provider] : undefined;
   if (!providers || !row || provider === undefined) return [];

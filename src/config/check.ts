@@ -29,7 +29,7 @@ export function checkModels(raw: Checkable, source: Source, known: Known): reado
     ...reserved(name, source),
     ...provider(name, model, source, known),
     ...fallbacks(name, model, raw.modelNames, source),
-    ...checkLocal(name, model, source, known),
+    ...checkLocal(name, model, source, known.providers),
     ...price(name, model, source),
     ...prune(name, model, raw.models, source),
   ]);
