@@ -31,6 +31,10 @@ function tooLarge(limit: number): SmallfirstError {
   return new SmallfirstError('REQUEST_TOO_LARGE', `The request body is longer than ${Math.floor(limit / (1024 * 1024))} MiB.`);
 }
 
+function tooSlow(): SmallfirstError {
+  return new SmallfirstError('REQUEST_TOO_SLOW', 'The request body did not arrive in time.');
+}
+
 /** Whoever waits for a body. */
 export interface BodyOwner {
   /** Told once, unless the client goes away: the whole body, or why there is none. */
@@ -78,7 +82,7 @@ export class Reading {
       this.#movedAt = now;
     }
     if (now - this.#movedAt > MAX_SILENCE_MS || now - this.#startedAt > MAX_READING_MS) {
-      this.#finish(new SmallfirstError('REQUEST_TOO_SLOW', 'The request body did not arrive in time.'));
+      this.#finish(tooSlow());
     }
   }
 
@@ -103,14 +107,26 @@ export class Reading {
 
 function ignore(): void {}
 
-/** Passes a body through and fails it with REQUEST_TOO_LARGE past a limit. */
-class LimitedBody extends Transform {
+/** A body that is streamed on. Fails with REQUEST_TOO_LARGE past its limit, and with REQUEST_TOO_SLOW where its sender falls silent. */
+export class StreamedBody extends Transform {
   readonly #limit: number;
   #length = 0;
+  #sweptLength = 0;
+  #movedAt: number;
 
-  constructor(limit: number) {
+  constructor(limit: number, now: number) {
     super();
     this.#limit = limit;
+    this.#movedAt = now;
+  }
+
+  /** Gives up a sender who is silent, unless it is we who hold it back because the upstream reads slowly. */
+  sweep(now: number): void {
+    if (this.#length > this.#sweptLength || this.writableNeedDrain) {
+      this.#sweptLength = this.#length;
+      this.#movedAt = now;
+    }
+    if (!this.writableEnded && now - this.#movedAt > MAX_SILENCE_MS) this.destroy(tooSlow());
   }
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
@@ -120,12 +136,12 @@ class LimitedBody extends Transform {
   }
 }
 
-/** A body as it is streamed on: decompressed where it is compressed, and no longer than the limit. Throws as `Reading.from`. */
-export function streamedBody(request: IncomingMessage, limit: number): Readable {
+/** A body as it is streamed on, decompressed where it is compressed. Throws as `Reading.from`. `now` is monotonic, in milliseconds. */
+export function streamedBody(request: IncomingMessage, limit: number, now: number): StreamedBody {
   const decoder = decoderOf(request);
-  const limited = new LimitedBody(limit);
-  if (decoder === null) return request.pipe(limited);
-  decoder.on('error', () => limited.destroy(brokenBody()));
-  limited.on('close', () => decoder.destroy());
-  return request.pipe(decoder).pipe(limited);
+  const streamed = new StreamedBody(limit, now);
+  if (decoder === null) return request.pipe(streamed);
+  decoder.on('error', () => streamed.destroy(brokenBody()));
+  streamed.on('close', () => decoder.destroy());
+  return request.pipe(decoder).pipe(streamed);
 }

@@ -1,11 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Readable } from 'node:stream';
 import type { TaskConfig } from '../config/index.ts';
 import { type Call, type Clock, type EpochMs, inputTotal } from '../core/index.ts';
 import type { Member } from '../providers/index.ts';
 import type { Recorder } from '../run/index.ts';
 import { ANYBODY } from './access.ts';
-import type { Reading } from './body.ts';
+import type { Reading, StreamedBody } from './body.ts';
 import type { Booked, Booking } from './booking.ts';
 import type { Capture } from './capture.ts';
 import type { Afterward } from './live-afterward.ts';
@@ -65,7 +64,7 @@ export class Exchange {
   body: Buffer = NOTHING;
   members: readonly Member[] = NO_MEMBERS;
   /** A body that is not read whole but streamed on; null for none. */
-  upload: Readable | null = null;
+  upload: StreamedBody | null = null;
   /** As the client names it; '' while that is not known. */
   model = '';
   /** The client asked for a stream. */

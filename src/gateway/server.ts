@@ -133,7 +133,7 @@ class HttpGateway implements Gateway {
 
   #sweep(): void {
     const now = this.#deps.clock.monotonic();
-    this.#active.each((exchange) => exchange.reading?.sweep(now));
+    this.#active.each((exchange) => (exchange.reading ?? exchange.upload)?.sweep(now));
     this.#streams.sweep(now, this.#deps.settings.pingMs);
   }
 
@@ -287,7 +287,7 @@ class HttpGateway implements Gateway {
       // It may refer to what another key made, so it is read before it goes on.
       this.#read(exchange, () => relay.start());
     } else {
-      exchange.upload = streamedBody(request, route.bodyLimit);
+      exchange.upload = streamedBody(request, route.bodyLimit, exchange.startedAt);
       relay.start();
     }
   }
