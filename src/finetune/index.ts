@@ -8,7 +8,6 @@ export { type JobAccess, type JobRecord, type Lineage, lineageOf } from './job-r
 export { JobStore } from './job-store.ts';
 export { emitTrainers } from './local/emit.ts';
 export { LOCAL_TOOLS, type LocalTool } from './local/trainer-configs.ts';
-export { type AnsweredTwice, preferencePairs } from './preferences.ts';
 export { type ReadRows, type RowPrompt, readRows } from './row-reader.ts';
 export { checkTemplate, ENGINES, type Engine, type TemplateCheck } from './serving-template.ts';
 export { readTemplate } from './template.ts';
