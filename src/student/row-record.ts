@@ -5,7 +5,7 @@ import { type Position, SmallfirstError } from '../core/index.ts';
 export interface RowRecord {
   readonly line: number;
   readonly fields: Readonly<Record<string, unknown>>;
-  fail(message: string): never;
+  readonly fail: (message: string) => never;
 }
 
 /** Reads a file of rows: one JSON object per line, blank lines and a byte order mark skipped. Throws INPUT_NOT_FOUND or INPUT_INVALID. */
