@@ -81,7 +81,11 @@ describe('an OpenAI client that completes a text with a model behind Anthropic',
   });
 
   it('gets errors in its own envelope, and sees a cut as one', async () => {
-    world.upstream.always({ kind: 'status', status: 429, body: errorBody('anthropic', { type: 'rate_limit_error', message: 'Slow down.' }) });
+    world.upstream.always({
+      kind: 'status',
+      status: 429,
+      body: errorBody('anthropic', { type: 'rate_limit_error', message: 'Slow down.' }),
+    });
     expect(await errorOf(openai.completions.create({ model: 'claude', prompt }))).toBeInstanceOf(RateLimitError);
     world.upstream.always({ kind: 'cut' });
     const stream = await openai.completions.create({ model: 'claude', prompt, stream: true });
