@@ -41,8 +41,3 @@ export function studentNames(ladders: readonly (readonly string[])[], students: 
 export function versionFolder(path: string, version: string): string {
   return `${path.replace(/[/\\]+$/, '')}@${version}`;
 }
-
-/** The versions that ladders name of students that the file has, each once. */
-export function versionsNamed(ladders: readonly (readonly string[])[], students: ReadonlySet<string>): readonly string[] {
-  return studentNames(ladders, students).flatMap((name) => (students.has(name) ? [] : [`student/${name}`]));
-}

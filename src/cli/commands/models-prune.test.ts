@@ -95,6 +95,24 @@ describe('the static parts of recorded prompts', () => {
     await writeFile(join(world.folder, 'pruned.yaml'), yaml(', prune: parts.json'));
     const config = await loadConfig(join(world.folder, 'pruned.yaml'), {}, { providers });
     expect(config.models.get('small@2')?.prune?.list?.hash).toBe(hash);
+    const turn = (content: string) => ({ role: 'assistant', content });
+    const row = {
+      messages: [
+        { role: 'system', content: SYSTEM },
+        { role: 'user', content: 'Here is what the customer wrote: lamp 9' },
+        turn('billing'),
+      ],
+      weight: 2,
+    };
+    const other = { messages: [{ role: 'user', content: 'hello' }, turn('refund')] };
+    await writeFile(join(world.folder, 'rows.jsonl'), `${JSON.stringify(row)}\n${JSON.stringify(other)}\n`);
+    await runModelsPrune('classify', { ...options, rows: 'rows.jsonl', rowsOut: 'pruned.jsonl' }, io);
+    expect(document.rows).toEqual({ read: 2, pruned: 1 });
+    const written = (await readFile(join(world.folder, 'pruned.jsonl'), 'utf8')).trim().split('\n');
+    expect(written.map((line) => JSON.parse(line))).toEqual([
+      { messages: [{ role: 'user', content: ' 9' }, turn('billing')], weight: 2 },
+      other,
+    ]);
     await runModelsPrune('classify', { ...options, json: false }, io);
     expect(printed).toContain('by 24 recorded prompts');
     const file = join(world.folder, 'parts.json');

@@ -1,10 +1,30 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type Config, loadConfig, type TaskConfig } from '../../config/index.ts';
-import { type Clock, type ModelRequest, nanoUsd, SmallfirstError, systemClock, toUsd, usage } from '../../core/index.ts';
+import {
+  type Clock,
+  type Message,
+  type ModelRequest,
+  nanoUsd,
+  SmallfirstError,
+  systemClock,
+  textMessage,
+  textOf,
+  toUsd,
+  usage,
+} from '../../core/index.ts';
 import { loadTokenizer, PriceBook } from '../../pricing/index.ts';
 import { codecs, MalformedRequest, type Protocol, parseBody, providers } from '../../providers/index.ts';
-import { findStaticParts, formatPruneList, type PromptTexts, promptTexts, pruneListOf, type StaticPart } from '../../pruning/index.ts';
+import {
+  findStaticParts,
+  formatPruneList,
+  type PromptTexts,
+  type PruneList,
+  promptTexts,
+  pruneListOf,
+  pruneRequest,
+  type StaticPart,
+} from '../../pruning/index.ts';
 import type { Store } from '../../store/index.ts';
 import type { CommandIo, ExitCode } from '../io.ts';
 import { openRecord } from '../record.ts';
@@ -20,6 +40,9 @@ export interface ModelsPruneOptions {
   readonly limit: number;
   /** Where the list is written that a training and a model's `prune:` name. */
   readonly out?: string;
+  /** Rows of a training, and where they are written without the parts. */
+  readonly rows?: string;
+  readonly rowsOut?: string;
   readonly json: boolean;
 }
 
@@ -37,6 +60,8 @@ export async function runModelsPrune(
   io: CommandIo,
   clock: Clock = systemClock,
 ): Promise<ExitCode> {
+  if ((options.rows === undefined) !== (options.rowsOut === undefined))
+    throw new SmallfirstError('USAGE', '--rows and --rows-out go together.');
   const config = await loadConfig(resolve(io.cwd, options.config), io.env, { providers });
   const task = taskNamed(config, name);
   const store = await openRecord(options, io);
@@ -55,8 +80,9 @@ export async function runModelsPrune(
     const sized = parts.map((part) => ({ ...part, tokens: countTokens(part.text) }));
     const savings = await savingsOf(task, sized, { config, store, since, now: clock.now(), days: options.days });
     if (options.out !== undefined) await writeFile(resolve(io.cwd, options.out), formatPruneList(list));
+    const rows = options.rows === undefined ? null : await pruneRows(options, list, io);
     const document = { task: name, prompts: prompts.length, share: options.share, hash: list.hash, parts: sized, ...savings };
-    if (options.json) io.json({ ...document, out: options.out ?? null });
+    if (options.json) io.json({ ...document, out: options.out ?? null, rows });
     else io.out(render(document, parts.length === 0));
     if (options.out !== undefined) {
       io.note(`${options.out} is written. Train without these texts, and name the file as \`prune:\` of that model alone.`);
@@ -65,6 +91,50 @@ export async function runModelsPrune(
   } finally {
     await store.close();
   }
+}
+
+/** Writes a training's rows as the model will be asked: their other members stay. Returns how many there were, and how many were changed. */
+async function pruneRows(
+  { rows, rowsOut }: ModelsPruneOptions,
+  list: PruneList,
+  io: CommandIo,
+): Promise<{ readonly read: number; readonly pruned: number }> {
+  const file = resolve(io.cwd, rows ?? '');
+  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+    throw new SmallfirstError('INPUT_NOT_FOUND', `There are no rows at ${file}.`, { cause });
+  });
+  const lines = text.split('\n').filter((line) => line.trim() !== '');
+  let pruned = 0;
+  const shorter = lines.map((line, i) => {
+    const without = pruneChat(line, list, { file, line: i + 1 });
+    if (without === null) return line;
+    pruned += 1;
+    return JSON.stringify(without);
+  });
+  await writeFile(resolve(io.cwd, rowsOut ?? ''), shorter.map((line) => `${line}\n`).join(''));
+  return { read: lines.length, pruned };
+}
+
+/** A row with its messages pruned; null where nothing of it goes. Throws INPUT_INVALID for what is no conversation of texts. */
+function pruneChat(line: string, list: PruneList, position: { readonly file: string; readonly line: number }): object | null {
+  const failed = (message: string): SmallfirstError => new SmallfirstError('INPUT_INVALID', message, { position });
+  let row: { readonly messages?: unknown };
+  try {
+    row = JSON.parse(line) as { readonly messages?: unknown };
+  } catch {
+    throw failed('a row of a training is not JSON');
+  }
+  if (!Array.isArray(row.messages) || !row.messages.every(isChatMessage)) {
+    throw failed('a row of a training lacks "messages" of texts: [{"role", "content"}, …]');
+  }
+  const request = { messages: row.messages.map(({ role, content }) => textMessage(role, content)) };
+  const messages = pruneRequest(request, list).messages.map((message) => ({ role: message.role, content: textOf(message) }));
+  return JSON.stringify(messages) === JSON.stringify(row.messages) ? null : { ...row, messages };
+}
+
+function isChatMessage(value: unknown): value is { readonly role: Message['role']; readonly content: string } {
+  const { role, content } = (value ?? {}) as { readonly role?: unknown; readonly content?: unknown };
+  return (role === 'system' || role === 'user' || role === 'assistant') && typeof content === 'string';
 }
 
 /** Prompts of the newest requests whose bodies are on record as they came. */

@@ -95,6 +95,8 @@ function addPrune(models: Command, io: CommandIo, setExitCode: SetExitCode): voi
     .command('prune <task>')
     .description("texts that stand in all of a task's recorded prompts, and what a model that was trained without them would save")
     .option('--out <file>', 'freeze them as a list, for a training and for `prune:` of the model that comes of it')
+    .option('--rows <file>', 'rows of a training, as JSON Lines {"messages": [{"role", "content"}, …]}')
+    .option('--rows-out <file>', 'write those rows without the parts')
     .addOption(new Option('--share <share>', 'share of the prompts that a text must stand in').argParser(numberIn(0.5, 1)).default(0.99))
     .addOption(new Option('--days <n>', 'how far to look back').argParser(numberIn(1, 3_650, { integer: true })).default(30))
     .addOption(
