@@ -23,40 +23,74 @@ export function calibrated(coefficients: ArrayLike<number>, inputs: ArrayLike<nu
 }
 
 /**
- * Logistic regression of outcomes on inputs (Platt 1999, with his smoothed targets), fitted by Newton's method. A small penalty
- * pulls all coefficients but the constant to `prior`: it keeps them finite when the inputs separate right from wrong, and keeps the
- * model's own doubt in the answer when all outcomes are the same.
+ * Logistic regression of outcomes on inputs (Platt 1999, with his smoothed targets), fitted by Newton's method with step halving. A small
+ * penalty pulls all coefficients but the constant to `prior`: it keeps them finite when the inputs separate right from wrong, and keeps
+ * the model's own doubt in the answer when all outcomes are the same.
  */
 export function fitCalibration(inputs: readonly (readonly number[])[], outcomes: readonly boolean[], prior: readonly number[]): number[] {
-  const width = prior.length + 1;
   const positives = outcomes.filter(Boolean).length;
-  const high = (positives + 1) / (positives + 2);
-  const low = 1 / (outcomes.length - positives + 2);
-  const coefficients = [0, ...prior];
+  const problem: Problem = {
+    inputs,
+    outcomes,
+    prior,
+    high: (positives + 1) / (positives + 2),
+    low: 1 / (outcomes.length - positives + 2),
+  };
+  let coefficients = [logit((positives + 1) / (outcomes.length + 2)), ...prior.map(() => 0)];
+  let loss = lossOf(problem, coefficients);
   for (let step = 0; step < STEPS; step += 1) {
-    const gradient = coefficients.map((value, k) => (k === 0 ? 0 : PENALTY * (prior[k - 1]! - value)));
-    const curvature: number[][] = gradient.map((_, k) => gradient.map((__, m) => (k === m ? (k === 0 ? EDGE : PENALTY) : 0)));
-    inputs.forEach((row, r) => {
-      const p = calibrated(coefficients, row);
-      const gap = (outcomes[r] ? high : low) - p;
-      const weight = p * (1 - p);
-      for (let k = 0; k < width; k += 1) {
-        const x = k === 0 ? 1 : row[k - 1]!;
-        if (x === 0) continue;
-        gradient[k] = gradient[k]! + gap * x;
-        for (let m = 0; m < width; m += 1) curvature[k]![m] = curvature[k]![m]! + weight * x * (m === 0 ? 1 : row[m - 1]!);
-      }
-    });
-    const move = solve(curvature, gradient);
-    let largest = 0;
-    for (let k = 0; k < width; k += 1) {
-      const bounded = Math.max(-2, Math.min(2, move[k]!));
-      coefficients[k] = coefficients[k]! + bounded;
-      largest = Math.max(largest, Math.abs(bounded));
+    const move = newtonStep(problem, coefficients);
+    let share = 1;
+    let next = coefficients;
+    let reached = Number.POSITIVE_INFINITY;
+    while (reached > loss && share > EDGE) {
+      next = coefficients.map((value, k) => value + share * move[k]!);
+      reached = lossOf(problem, next);
+      share /= 2;
     }
-    if (largest < 1e-8) break;
+    const gained = loss - reached;
+    if (!(gained > 0)) break;
+    coefficients = next;
+    loss = reached;
+    if (gained < EDGE) break;
   }
   return coefficients;
+}
+
+interface Problem {
+  readonly inputs: readonly (readonly number[])[];
+  readonly outcomes: readonly boolean[];
+  readonly prior: readonly number[];
+  readonly high: number;
+  readonly low: number;
+}
+
+/** Negative log-likelihood of the smoothed targets, and the penalty. */
+function lossOf({ inputs, outcomes, prior, high, low }: Problem, coefficients: readonly number[]): number {
+  let loss = prior.reduce((sum, value, k) => sum + (PENALTY / 2) * (coefficients[k + 1]! - value) ** 2, 0);
+  inputs.forEach((row, r) => {
+    const x = coefficients.reduce((sum, value, k) => sum + value * (k === 0 ? 1 : row[k - 1]!), 0);
+    // log(1 + e^x) without overflow.
+    loss += Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))) - (outcomes[r] ? high : low) * x;
+  });
+  return loss;
+}
+
+function newtonStep({ inputs, outcomes, prior, high, low }: Problem, coefficients: readonly number[]): number[] {
+  const width = coefficients.length;
+  const gradient = coefficients.map((value, k) => (k === 0 ? 0 : PENALTY * (prior[k - 1]! - value)));
+  const curvature: number[][] = gradient.map((_, k) => gradient.map((__, m) => (k === m ? (k === 0 ? EDGE : PENALTY) : 0)));
+  inputs.forEach((row, r) => {
+    const p = calibrated(coefficients, row);
+    const gap = (outcomes[r] ? high : low) - p;
+    const weight = p * (1 - p);
+    for (let k = 0; k < width; k += 1) {
+      const x = k === 0 ? 1 : row[k - 1]!;
+      gradient[k] = gradient[k]! + gap * x;
+      for (let m = 0; m < width; m += 1) curvature[k]![m] = curvature[k]![m]! + weight * x * (m === 0 ? 1 : row[m - 1]!);
+    }
+  });
+  return solve(curvature, gradient);
 }
 
 /** Gaussian elimination with pivoting; the matrix is positive definite. */

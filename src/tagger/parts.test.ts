@@ -95,6 +95,26 @@ describe('calibration', () => {
     expect(slope).toBeCloseTo(0.5, 1);
   });
 
+  it('is right on average, from whatever inputs and outcomes it was fitted on', () => {
+    const row = fc.tuple(
+      fc.double({ min: -14, max: 14, noNaN: true }),
+      fc.double({ min: -14, max: 14, noNaN: true }),
+      fc.double({ min: 0, max: 1, noNaN: true }),
+    );
+    fc.assert(
+      fc.property(fc.array(fc.tuple(row, fc.boolean()), { minLength: 40, maxLength: 80 }), (drawn) => {
+        const inputs = drawn.map(([one]) => one);
+        const coefficients = fitCalibration(
+          inputs,
+          drawn.map(([, outcome]) => outcome),
+          [0.5, 0.5, 2],
+        );
+        const mean = inputs.reduce((sum, one) => sum + calibrated(coefficients, one), 0) / inputs.length;
+        expect(Math.abs(mean - drawn.filter(([, outcome]) => outcome).length / drawn.length)).toBeLessThan(0.03);
+      }),
+    );
+  });
+
   it('stays finite when the inputs separate right from wrong, and when everything is right', () => {
     const inputs = [[-3], [-2], [2], [3]];
     for (const outcomes of [
