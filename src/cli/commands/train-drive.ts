@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { systemClock } from '../../core/index.ts';
-import { type DriveDeps, driveJob, type FineTuneAdapter, type JobRecord, type JobStore } from '../../finetune/index.ts';
+import { type DriveDeps, driveJob, type FineTuneAdapter, type JobRecord, type JobStore, LOCAL } from '../../finetune/index.ts';
 import type { CommandIo, ExitCode, Progress } from '../io.ts';
 import { askPerson, type SpendOptions } from './train-ask.ts';
 
@@ -24,6 +24,8 @@ export function driveDeps({ store, adapter, io, options }: DriveWorld, onChange:
     },
     ask: (estimate, why) => askPerson(estimate, why, { io, options }),
     onChange,
+    // A file of one's own is looked at more often than a provider is asked.
+    pollMs: adapter.name === LOCAL ? [200, 5_000] : [2_000, 30_000],
   };
 }
 

@@ -2,13 +2,22 @@ import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { systemClock } from '../../core/index.ts';
-import { evaluateStudent, loadPredictionRows, loadStudent, type StudentEvaluation, writeAtomically } from '../../student/index.ts';
+import {
+  evaluateStudent,
+  loadPredictionRows,
+  loadStudent,
+  loadTrainingSet,
+  type StudentEvaluation,
+  writeAtomically,
+} from '../../student/index.ts';
 import type { CommandIo, ExitCode } from '../io.ts';
 import { renderEvaluation, renderTraining } from './student-report.ts';
 import { runStudentTrain } from './student-train.ts';
 import type { TrainOptions } from './train-options.ts';
 import { asStudentRows, silenced, type TrainingSource, type TrainWorld } from './train-rows.ts';
 
+/** Of fewer rows none is held out: cross-validation says what it can. */
+const FEWEST_ROWS = 50;
 /** Of rows without a split, this share is held out: enough to see, little enough to learn from the rest. */
 const HELD_OUT_SHARE = 0.2;
 
@@ -34,6 +43,8 @@ export async function runTrainStudent(
 ): Promise<ExitCode> {
   const home = join(world.dataDir, 'students');
   const out = options.out === undefined ? join(home, world.task) : resolve(io.cwd, options.out);
+  // Read once as it was given, so that what is wrong is told by the user's own file and line.
+  if (world.file !== null) await loadTrainingSet(world.file);
   const rows = await writeRows(source, join(home, `${world.task}-rows`));
   let card: unknown = null;
   const code = await runStudentTrain(
@@ -103,6 +114,7 @@ function lines(text: string): readonly string[] {
 
 /** By a hash of the conversation, or of the text: the same rows every time, equal texts on one side. */
 function split(rows: readonly string[]): { readonly training: readonly string[]; readonly heldOut: readonly string[] } {
+  if (rows.length < FEWEST_ROWS) return { training: rows, heldOut: [] };
   const heldOut: string[] = [];
   const training: string[] = [];
   for (const row of rows) (fraction(row) < HELD_OUT_SHARE ? heldOut : training).push(row);

@@ -111,13 +111,14 @@ async function start(folder: string, tool: LocalTool, environment: LocalAccess['
 
 async function look(folder: string, spec: JobSpec): Promise<RemoteJob> {
   const base = { id: spec.id, model: null, trainedTokens: null, cost: null, error: null, progress: null } as const;
+  // In this order: run.sh says how it ended before it takes its id away.
+  const pid = await readPid(folder);
   const ended = await readEnd(folder);
   if (ended !== null) {
     if (ended === 0) return { ...base, state: 'succeeded', status: 'exit 0', progress: 1, model: join(folder, LOCAL_FILES.model) };
     const last = (await readLog(folder)).at(-1)?.text ?? '';
     return { ...base, state: 'failed', status: `exit ${ended}`, error: `the trainer ended with ${ended}${last === '' ? '' : `: ${last}`}` };
   }
-  const pid = await readPid(folder);
   if (pid === null) return { ...base, state: 'exported', status: 'not started' };
   if (isAlive(pid)) return { ...base, state: 'running', status: `process ${pid}`, progress: await progressOf(folder, spec) };
   return { ...base, state: 'failed', status: 'gone', error: 'the trainer is gone and did not say how it ended' };

@@ -115,7 +115,7 @@ describe('a folder for a trainer elsewhere', () => {
       non_preferred_output: [{ role: 'assistant', content: 'bad' }],
     };
     await writeFile(join(folder, 'train.jsonl'), `${JSON.stringify(pair)}\n`);
-    const [base] = fc.sample(specs, 1) as [JobSpec];
+    const base: JobSpec = fc.sample(specs, 1)[0]!;
     const spec = { ...base, method: 'dpo' as const, training: { ...file('x'), path: join(folder, 'train.jsonl') } };
     const names = await emitTrainers(spec, folder, null);
     expect([...names].sort()).toEqual([
