@@ -19,4 +19,4 @@ export type { CandidateEvidence, Proposal, ReviewQuestion, TaskReview } from './
 export { estimateShadow, type ShadowEstimate } from './shadow-estimate.ts';
 export { versionHistory } from './version-history.ts';
 export { type Retirement, retirementsOf } from './version-retire.ts';
-export type { KnownVersion, Lineage, VersionQuestion, VersionRecord, VersionStage } from './version-types.ts';
+export type { KnownVersion, Lineage, VersionRecord } from './version-types.ts';

@@ -112,6 +112,11 @@ const kinds = {
   'shadow-budget': true,
   deprecation: true,
   drift: true,
+  candidate: true,
+  golden: true,
+  promoted: true,
+  reverted: true,
+  retired: true,
 } as const satisfies Record<TaskEventKind, true>;
 
 function signals(value: unknown): StoredPair['signals'] {
