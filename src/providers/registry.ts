@@ -46,7 +46,8 @@ export const providers = {
   },
   student: {
     needs: ['path'],
-    capabilities: ['system', 'streaming'],
+    // What its task's schema asks for it gives by construction, or it is refused at load.
+    capabilities: ['system', 'streaming', 'json-schema'],
     open: async (source, deps) =>
       studentClient(await deps.loadStudent(required(source, 'path'), ({ model }) => embedderOf(source, model, deps))),
   },
