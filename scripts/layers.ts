@@ -30,6 +30,7 @@ export const layers: Readonly<Record<string, number>> = {
   judge: 3,
   life: 3,
   pipeline: 3.2,
+  batch: 3.3,
   gateway: 4,
   cli: 4.5,
 };

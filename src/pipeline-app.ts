@@ -4,8 +4,9 @@ import type { Environment } from './config/types.ts';
 import { newId, systemClock } from './core/index.ts';
 import { openSteps } from './gateway-steps.ts';
 import type { PipelineWorld } from './pipeline/index.ts';
-import { pipelineWorld } from './pipeline-world.ts';
+import { type CallKeeper, pipelineWorld } from './pipeline-world.ts';
 import { loadTokenizer, PriceBook } from './pricing/index.ts';
+import type { AttemptReport } from './providers/index.ts';
 import { createRecorder, type Recorder } from './run/index.ts';
 import { openDataDir, openStore, requireDriver, type Store } from './store/index.ts';
 import { storeLocation } from './store-location.ts';
@@ -16,6 +17,10 @@ export interface PipelineAppOptions {
   readonly dataDir: string;
   /** Where vendors' customary keys are looked up. */
   readonly environment: Environment;
+  /** Keeps and paces calls; absent: they are made straight. */
+  readonly calls?: CallKeeper;
+  /** Hears of every try of a call over HTTP, those that went on to another one too. */
+  readonly onAttempt?: (report: AttemptReport) => void;
   /** Hears what does not stop a run. */
   readonly warn: (message: string) => void;
 }
@@ -34,8 +39,8 @@ export interface PipelineApp {
  * may not be called.
  */
 export async function openPipelineApp(config: Config, options: PipelineAppOptions): Promise<PipelineApp> {
-  const { warn } = options;
-  const upstreams = openUpstreams(config, options.environment);
+  const { warn, calls } = options;
+  const upstreams = openUpstreams(config, options.environment, options.onAttempt);
   const data = await openDataDir(options.dataDir, { withoutDatabase: config.store !== null });
   let recorder: Recorder | null = null;
   let reading: Promise<Store> | null = null;
@@ -60,7 +65,15 @@ export async function openPipelineApp(config: Config, options: PipelineAppOption
       store: readStore,
     });
     const world = pipelineWorld(
-      { config, clock: systemClock, newId, prices, steps: tasks.steps, record: (call) => rows.record([call]) },
+      {
+        config,
+        clock: systemClock,
+        newId,
+        prices,
+        steps: tasks.steps,
+        record: (call) => rows.record([call]),
+        ...(calls === undefined ? {} : { calls }),
+      },
       await loadTokenizer(),
     );
     return {

@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { version } from './assets.ts';
+import { addBatch } from './commands/batch-command.ts';
 import { addDataset } from './commands/dataset-command.ts';
 import { addJudge, addLabel } from './commands/judge-command.ts';
 import { addModelsProbe } from './commands/models-probe-command.ts';
@@ -40,6 +41,7 @@ export function buildProgram(io: CommandIo, setExitCode: SetExitCode): Command {
     addDataset,
     addTrain,
     addPipelines,
+    addBatch,
     addTriage,
     addLabel,
     addJudge,

@@ -1,0 +1,146 @@
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { newId, SmallfirstError } from '../core/index.ts';
+import { type Checkpoint, removeJournal } from './journal.ts';
+
+/** What a job is, so that another one is not taken for it. */
+export interface JobCard {
+  /** UUID version 7: everything that the job asks follows from it. */
+  readonly id: string;
+  readonly pipeline: string;
+  /** Of the steps, and of what else decides over their answers. */
+  readonly pipelineHash: string;
+  /** Absolute path of the input, with its size and time of change: another input is another job. */
+  readonly input: { readonly path: string; readonly bytes: number; readonly changedMs: number };
+  readonly ordered: boolean;
+  /** How far it was when it was finished; absent while it is not. */
+  readonly finished?: Checkpoint;
+}
+
+const CARD = 'job.json';
+const LOCK = 'lock';
+
+/** The state of a job, beside its output. */
+export interface JobFolder {
+  readonly card: JobCard;
+  readonly journal: string;
+  /** An earlier run left it. */
+  readonly isResumed: boolean;
+  /** Lets go of it. A job that is finished keeps its card alone, so that going on with it finds nothing to do. */
+  release(finished: Checkpoint | null): void;
+}
+
+/**
+ * Takes the state of a job into possession: the one that an earlier run left, where `resume` asks for it, else a new one. A lock whose
+ * process is gone is taken over. Throws DATA_DIR_LOCKED where another process is at it, and USAGE where an earlier run was of another
+ * pipeline or input, or was not finished and nobody asked to go on with it.
+ */
+export function openJobFolder(folder: string, wanted: Omit<JobCard, 'id'>, resume: boolean): JobFolder {
+  mkdirSync(folder, { recursive: true });
+  lock(folder);
+  try {
+    const before = readCard(join(folder, CARD));
+    if (before !== null && before.finished === undefined && !resume) {
+      throw new SmallfirstError('USAGE', `An earlier run of this job is not finished: go on with it by --resume, or remove ${folder}.`);
+    }
+    const goesOn = before !== null && resume;
+    if (goesOn) refuseOther(before, wanted, folder);
+    const card: JobCard = goesOn ? before : { id: newId(), ...wanted };
+    const journal = join(folder, 'journal.jsonl');
+    if (!goesOn) {
+      removeJournal(journal);
+      writeCard(join(folder, CARD), card);
+    }
+    return {
+      card,
+      journal,
+      isResumed: goesOn,
+      release: (finished) => {
+        if (finished !== null) {
+          writeCard(join(folder, CARD), { ...card, finished });
+          removeJournal(journal);
+        }
+        rmSync(join(folder, LOCK), { force: true });
+      },
+    };
+  } catch (error) {
+    rmSync(join(folder, LOCK), { force: true });
+    throw error;
+  }
+}
+
+function refuseOther(before: JobCard, wanted: Omit<JobCard, 'id'>, folder: string): void {
+  const differs =
+    before.pipeline !== wanted.pipeline
+      ? `the pipeline "${before.pipeline}"`
+      : before.pipelineHash !== wanted.pipelineHash
+        ? 'another version of the pipeline'
+        : before.input.path !== wanted.input.path ||
+            before.input.bytes !== wanted.input.bytes ||
+            before.input.changedMs !== wanted.input.changedMs
+          ? 'another input, or this one before it was changed'
+          : before.ordered !== wanted.ordered
+            ? `${before.ordered ? 'ordered' : 'unordered'} output`
+            : null;
+  if (differs === null) return;
+  throw new SmallfirstError('USAGE', `The earlier run was about ${differs}: it cannot be gone on with. Remove ${folder} to begin anew.`);
+}
+
+/** Only the process that is named in it may work on the job. */
+function lock(folder: string): void {
+  const file = join(folder, LOCK);
+  const own = `${process.pid} ${startOf(process.pid) ?? ''}\n`;
+  for (let attempt = 0; attempt < 3; attempt += 1) {
+    try {
+      writeFileSync(file, own, { flag: 'wx', mode: 0o600 });
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+    const [pid = '', start = ''] = (existsSync(file) ? readFileSync(file, 'utf8') : '').trim().split(' ');
+    if (isAlive(Number(pid), start)) {
+      throw new SmallfirstError('DATA_DIR_LOCKED', `The process ${pid} is at work on this job; ${file} is its lock.`);
+    }
+    rmSync(file, { force: true });
+  }
+  throw new SmallfirstError('DATA_DIR_LOCKED', `Another process took over ${file}.`);
+}
+
+/** A number that the system has given to another process since is not the one that was meant. */
+function isAlive(pid: number, start: string): boolean {
+  if (!Number.isInteger(pid) || pid <= 0 || pid === process.pid) return pid === process.pid && start === (startOf(pid) ?? '');
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+  const now = startOf(pid);
+  return start === '' || now === null || now === start;
+}
+
+/** When a process began, in the system's own ticks; null where the system does not say (only Linux does, in /proc). */
+function startOf(pid: number): string | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+  } catch {
+    return null;
+  }
+}
+
+function readCard(file: string): JobCard | null {
+  if (!existsSync(file)) return null;
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as JobCard;
+  } catch (cause) {
+    throw new SmallfirstError('INPUT_INVALID', 'the card of the earlier run cannot be read; remove its folder to begin anew', {
+      position: { file },
+      cause,
+    });
+  }
+}
+
+function writeCard(file: string, card: JobCard): void {
+  writeFileSync(`${file}.next`, `${JSON.stringify(card, null, 2)}\n`, { mode: 0o600 });
+  renameSync(`${file}.next`, file);
+}

@@ -1,0 +1,35 @@
+import type { BatchSummary, Estimate } from '../../batch/index.ts';
+import { count } from '../table.ts';
+
+/** What a job is likely to cost, for people. */
+export function describeEstimate({ rows, sampled, lowUsd, highUsd, unpriced }: Estimate, maxCost: number | undefined): string {
+  const from = sampled < rows ? `, from the first ${count(sampled)}` : '';
+  const lines =
+    lowUsd === null || highUsd === null
+      ? [`${count(rows)} rows. What they cost is not known: ${unpriced.join(', ')} has no price; declare one with the model.`]
+      : [
+          `${count(rows)} rows, ${usd(lowUsd)} to ${usd(highUsd)}${from}: every step by its cheapest rung, and every rung asked. An estimate; nothing was asked.`,
+        ];
+  if (maxCost !== undefined && lowUsd !== null && lowUsd > maxCost)
+    lines.push(`That is more than --max-cost ${usd(maxCost)}: the job will stop there.`);
+  return `${lines.join('\n')}\n`;
+}
+
+/** What a job did, for people. */
+export function describeSummary(summary: BatchSummary, files: { readonly output: string; readonly errors: string }): string {
+  const { rows, done, failed, skipped, costUsd, rowsPerSecond, escalated, atRisk, reused, stopped } = summary;
+  return [
+    `${count(done)} of ${count(rows)} rows done, ${count(failed)} failed${skipped === 0 ? '' : `, ${count(skipped)} finished before`}; ${rowsPerSecond.toFixed(rowsPerSecond < 10 ? 1 : 0)} rows/s.`,
+    `${costUsd === null ? 'Cost unknown: a call is unpriced' : usd(costUsd)}; ${count(escalated)} rows escalated.`,
+    ...(reused === 0 ? [] : [`${count(reused)} answers of the earlier run were used again.`]),
+    ...(atRisk === 0 ? [] : [`${count(atRisk)} calls were under way when the earlier run ended, and were asked again.`]),
+    ...(failed === 0 ? [] : [`Rows that failed, and why: ${files.errors}`]),
+    ...(stopped === 'max-cost' ? ['Stopped by --max-cost.'] : stopped === 'aborted' ? ['Stopped.'] : []),
+    `Written to ${files.output}.`,
+    '',
+  ].join('\n');
+}
+
+function usd(amount: number): string {
+  return amount === 0 ? '$0' : amount >= 1 ? `$${amount.toFixed(2)}` : `$${Number(amount.toPrecision(3))}`;
+}
