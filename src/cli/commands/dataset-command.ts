@@ -46,6 +46,7 @@ export function addDataset(program: Command, io: CommandIo, setExitCode: (code: 
     .addOption(
       new Option('--split <name>', 'golden can only be written for `eval`').choices(['train', 'validation', 'golden']).default('train'),
     )
+    .option('--without <flags>', 'leave out rows with these flags: long, label-conflict, terms, private', list)
     .requiredOption('--out <file>', 'where to write JSON Lines')
     .addOption(configOption())
     .addOption(dataOption())

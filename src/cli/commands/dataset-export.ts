@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import { loadConfig, type TaskConfig } from '../../config/index.ts';
 import { type Json, SmallfirstError } from '../../core/index.ts';
-import { DatasetFolder, type ExportFormat, exportRow, type Split } from '../../dataset/index.ts';
+import { DatasetFolder, type ExportFormat, exportRow, type RowFlag, type Split } from '../../dataset/index.ts';
 import { providers } from '../../providers/index.ts';
 import { writeAtomically } from '../../student/index.ts';
 import type { CommandIo, ExitCode } from '../io.ts';
@@ -10,6 +10,8 @@ import { count } from '../table.ts';
 export interface DatasetExportOptions {
   readonly format: ExportFormat;
   readonly split: Split;
+  /** Rows with one of these flags are left out. */
+  readonly without?: readonly string[];
   readonly out: string;
   readonly config: string;
   readonly data: string;
@@ -27,7 +29,8 @@ export async function runDatasetExport(name: string, options: DatasetExportOptio
   const folder = new DatasetFolder(join(resolve(io.cwd, options.data), 'datasets'));
   const stored = await folder.load(name);
   const { manifest } = stored;
-  const rows = await folder.rows(stored, split);
+  const without = flagsOf(options.without ?? []);
+  const rows = (await folder.rows(stored, split)).filter(({ flags }) => !flags.some((flag) => without.has(flag)));
   const isChat = format !== 'student' && format !== 'eval';
   // Rows that hold their own messages need no prompt, and a data set of files alone may have no task.
   const task =
@@ -57,6 +60,14 @@ export async function runDatasetExport(name: string, options: DatasetExportOptio
       `${count(written.length)} rows of ${manifest.name}@${manifest.hash.slice(0, 16)} in ${options.out}${leftOut === 0 ? '' : `; ${count(leftOut)} have no place in this format`}.\n`,
     );
   return 0;
+}
+
+const FLAGS: readonly RowFlag[] = ['long', 'label-conflict', 'terms', 'private'];
+
+function flagsOf(names: readonly string[]): ReadonlySet<string> {
+  const strange = names.find((name) => !FLAGS.some((flag) => flag === name));
+  if (strange !== undefined) throw new SmallfirstError('USAGE', `"${strange}" is no flag of a row; there are ${FLAGS.join(', ')}.`);
+  return new Set(names);
 }
 
 async function taskOf(name: string, { config: file }: DatasetExportOptions, io: CommandIo): Promise<TaskConfig> {

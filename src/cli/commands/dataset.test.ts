@@ -184,6 +184,19 @@ describe('smallfirst dataset from a file', () => {
     expect((await run('dataset', 'export', 'sorted', '--out', 't.jsonl')).error).toMatchObject({ code: 'INPUT_INVALID' });
   });
 
+  it('flags answers that disagree, and long rows, and leaves flagged rows out where that is asked for', async () => {
+    const rows = Array.from({ length: 10 }, (_, i) => ({ id: i, text: sentence(i), label: 'card' }));
+    await upload('rows.jsonl', [
+      ...rows,
+      { id: 'contra', text: `${sentence(0)}?`, label: 'loan' },
+      { id: 'long', text: `${sentence(20)} ${'very '.repeat(80)}long`, label: 'loan' },
+    ]);
+    const manifest = await build('--task', 'sort', '--file', 'rows.jsonl', '--golden', '0', '--validation', '0', '--flag-tokens', '70');
+    expect(manifest.report.flags).toEqual({ long: 1, 'label-conflict': 2, terms: 0, private: 0 });
+    const without = await run('dataset', 'export', 'sorted', '--without', 'long,label-conflict', '--out', 'clean.jsonl', '--json');
+    expect(without.documents).toEqual([expect.objectContaining({ rows: 9 })]);
+  });
+
   it('writes chats and preferences as their trainers read them', async () => {
     const chat = (i: number) => ({
       id: `c${i}`,
@@ -220,6 +233,9 @@ describe('smallfirst dataset from a file', () => {
     const preferences = await exported('dpo-trl');
     expect(preferences).toContainEqual({ prompt, chosen: [answer], rejected: [rejected] });
     expect(preferences.length).toBe(10);
+    expect((await run('dataset', 'export', 'sorted', '--format', 'chat', '--without', 'odd', '--out', 'x.jsonl')).error).toMatchObject({
+      code: 'USAGE',
+    });
     expect(await exported('eval')).toContainEqual({ id: 'c0', messages: prompt, expected: 'Answer 0', cluster: 'k0' });
   });
 });
