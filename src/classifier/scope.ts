@@ -1,5 +1,5 @@
 import { BLOCKS } from './feature-scanner.ts';
-import { fitLogistic, type Logistic, logit, logOdds, sigmoid } from './logistic.ts';
+import { fitLogistic, type Logistic, type LogisticRows, logit, logOdds, sigmoid } from './logistic.ts';
 
 /** What scope is judged by: log-odds of the best answer, its decision value, and the share of new features in each block. */
 export const SCOPE_COLUMNS = 2 + BLOCKS.length;
@@ -8,7 +8,7 @@ export const SCOPE_COLUMNS = 2 + BLOCKS.length;
 export interface Certain {
   /** Log-odds of "in scope" from SCOPE_COLUMNS numbers. */
   readonly scope: Logistic;
-  /** Log-odds of "in scope and right" from the answer's log-odds and scope's. */
+  /** Log-odds of "in scope and right" from the log-odds of probability × P(in scope). */
   readonly confidence: Logistic;
   /** An input is out of scope when P(in scope) lies below this. */
   readonly threshold: number;
@@ -63,8 +63,16 @@ export interface ScopeEvidence {
 
 /** Traffic that is out of scope, as P(in scope) assumes: unknown at training time, and training rows seldom show it. */
 const OUTSIDE_SHARE = 0.1;
-/** The same for confidence when no out-of-scope row was given: rows like the training rows are what it must be right about. */
-const OUTSIDE_SHARE_UNSEEN = 0.03;
+/**
+ * The same for confidence, which must be right about rows like the training rows as well: with 6 % of stand-ins, its error of calibration on
+ * CLINC150's validation rows is .013, .017 where 6 % of the rows are out of scope, and .043 where 18 % are.
+ */
+const OUTSIDE_SHARE_OF_CONFIDENCE = 0.06;
+/**
+ * Chosen on CLINC150's validation rows with the out-of-scope rows of its training and validation parts: area under the curve .971 with 2, .970
+ * with 1.5, .968 with 1, .959 without novelty, .952 by the probability alone. Smaller sets know fewer words, so rather less than the best.
+ */
+const NOVELTY_WEIGHT = 1.5;
 /** Held-out rows in scope that the threshold may turn away, with and without given examples of what lies outside. */
 const MOST_REJECTED_GIVEN = 0.1;
 const MOST_REJECTED = 0.05;
@@ -83,21 +91,38 @@ export function fitCertain({ inside, outside, given }: ScopeEvidence): Certain {
   };
   const columns = Float64Array.from([...inside.columns, ...outside.columns]);
   const isInside = new Float64Array(insideCount + outsideCount).fill(1, 0, insideCount);
-  const scope = fitLogistic({ columns: SCOPE_COLUMNS, values: columns, outcomes: isInside, weights: weights(weightOf(OUTSIDE_SHARE)) });
-  const odds = Float64Array.from(isInside, (_, row) => logOdds(scope, columns.subarray(row * SCOPE_COLUMNS, (row + 1) * SCOPE_COLUMNS)));
-  const pairs = new Float64Array(odds.length * 2);
-  odds.forEach((value, row) => {
-    pairs[row * 2] = columns[row * SCOPE_COLUMNS]!;
-    pairs[row * 2 + 1] = value;
+  const scope = (given ? fitLogistic : fitFixedScore)({
+    columns: SCOPE_COLUMNS,
+    values: columns,
+    outcomes: isInside,
+    weights: weights(weightOf(OUTSIDE_SHARE)),
   });
+  const odds = Float64Array.from(isInside, (_, row) => logOdds(scope, columns.subarray(row * SCOPE_COLUMNS, (row + 1) * SCOPE_COLUMNS)));
+  const probability = [...inside.probability, ...outside.probability];
   const confidence = fitLogistic({
-    columns: 2,
-    values: pairs,
+    columns: 1,
+    values: odds.map((value, row) => logit(probability[row]! * sigmoid(value))),
     outcomes: Float64Array.from([...inside.right, ...outside.right.map(() => 0)]),
-    weights: weights(weightOf(given ? OUTSIDE_SHARE : OUTSIDE_SHARE_UNSEEN)),
+    weights: weights(weightOf(OUTSIDE_SHARE_OF_CONFIDENCE)),
   });
   const threshold = chooseThreshold(odds.subarray(0, insideCount), odds.subarray(insideCount), given ? MOST_REJECTED_GIVEN : MOST_REJECTED);
   return { scope, confidence, threshold };
+}
+
+/**
+ * Log-odds of one number, decision value − NOVELTY_WEIGHT × mean novelty. Stand-ins say how large it is outside, but not what weighs how much:
+ * a row without its own class still has the words of its kind of text, so that weights fitted to them trust novelty too little.
+ */
+function fitFixedScore({ values, outcomes, weights }: LogisticRows): Logistic {
+  const share = NOVELTY_WEIGHT / BLOCKS.length;
+  const scores = Float64Array.from(outcomes, (_, row) => {
+    let score = values[row * SCOPE_COLUMNS + 1]!;
+    for (let block = 0; block < BLOCKS.length; block += 1) score -= share * values[row * SCOPE_COLUMNS + 2 + block]!;
+    return score;
+  });
+  const { weights: slopes, bias } = fitLogistic({ columns: 1, values: scores, outcomes, weights });
+  const slope = slopes[0]!;
+  return { weights: [0, slope, ...BLOCKS.map(() => -slope * share)], bias };
 }
 
 function chooseThreshold(inside: Float64Array, outside: Float64Array, mostRejected: number): number {
@@ -124,13 +149,12 @@ export function certaintyOf(
   novelty: ArrayLike<number>,
   at = 0,
 ): { readonly confidence: number; readonly inScope: number; readonly outOfScope: boolean } {
-  const own = logit(answer.probability);
   const { scope, confidence, threshold } = certain;
-  let odds = scope.bias + scope.weights[0]! * own + scope.weights[1]! * answer.decision;
+  let odds = scope.bias + scope.weights[0]! * logit(answer.probability) + scope.weights[1]! * answer.decision;
   for (let block = 0; block < BLOCKS.length; block += 1) odds += scope.weights[2 + block]! * novelty[at + block]!;
   const inScope = sigmoid(odds);
   return {
-    confidence: sigmoid(confidence.bias + confidence.weights[0]! * own + confidence.weights[1]! * odds),
+    confidence: sigmoid(confidence.bias + confidence.weights[0]! * logit(answer.probability * inScope)),
     inScope,
     outOfScope: inScope < threshold,
   };

@@ -143,7 +143,7 @@ export function certainJson({ scope, confidence, threshold }: Certain): Json {
 export function certainFrom(value: Json | undefined): Certain {
   const { scope, confidence, threshold } = record(value);
   if (!isNumber(threshold)) throw invalid('the threshold of the student file is not a number');
-  return { scope: logisticFrom(scope, SCOPE_COLUMNS), confidence: logisticFrom(confidence, 2), threshold };
+  return { scope: logisticFrom(scope, SCOPE_COLUMNS), confidence: logisticFrom(confidence, 1), threshold };
 }
 
 /** A logistic regression as JSON. */
