@@ -193,7 +193,7 @@ describe.skipIf(!isLlamaInstalled)('the provider llama-cpp', () => {
       const answer = await said(client, asking('refund or shipping?', { maxTokens: 1 }));
       sure[name] = `${answer.text} ${answer.logprobs?.[0]?.logprob.toFixed(5)}`;
     }
-    expect(sure['zero']).toBe(sure['plain']);
+    expect(sure.zero).toBe(sure.plain);
     expect(new Set(Object.values(sure)).size).toBe(3);
     expect(new Set(Object.values(clients).map(({ version }) => version)).size).toBe(4);
   });

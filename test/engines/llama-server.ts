@@ -14,7 +14,10 @@ interface Sequence {
   clearHistory(): Promise<void>;
 }
 interface Model {
-  createContext(options: { readonly contextSize: number }): Promise<{ getSequence(): Sequence }>;
+  createContext(options: {
+    readonly contextSize: number;
+    readonly lora?: { readonly adapters: readonly { readonly filePath: string; readonly scale: number }[] };
+  }): Promise<{ getSequence(): Sequence }>;
   tokenize(text: string): number[];
   detokenize(tokens: readonly number[], special: boolean): string;
   isEogToken(token: number): boolean;
@@ -47,6 +50,8 @@ interface Request {
   readonly stream_options?: { readonly include_usage?: boolean };
   readonly logprobs?: boolean;
   readonly top_logprobs?: number;
+  /** Adapters by number; those that are not listed are not applied. */
+  readonly lora?: readonly { readonly id: number; readonly scale: number }[];
 }
 
 /** One token that was generated, with its share of the distribution that it was chosen from. */
@@ -56,16 +61,35 @@ interface Step {
   readonly top: readonly { readonly token: string; readonly logprob: number }[];
 }
 
-/** Loads a model on the CPU and serves chat completions from it, always taking the most probable token. */
-export async function startLlamaServer(modelPath: string): Promise<LlamaServer> {
+/**
+ * Loads a model on the CPU and serves chat completions from it, always taking the most probable token. `adapters` are what llama.cpp's own server is given by
+ * `--lora`, with `--lora-init-without-apply`.
+ */
+export async function startLlamaServer(modelPath: string, adapters: readonly string[] = []): Promise<LlamaServer> {
   const { getLlama } = (await import(pathToFileURL(ENGINE_ENTRY).href)) as LlamaModule;
   const llama = await getLlama({ gpu: false, build: 'never', logLevel: 'error', maxThreads: 1 });
   const model = await llama.loadModel({ modelPath, gpuLayers: 0 });
-  const sequence = (await model.createContext({ contextSize: 512 })).getSequence();
+  const sequences = new Map<string, Promise<Sequence>>();
+  const sequenceWith = (lora: NonNullable<Request['lora']>): Promise<Sequence> => {
+    const key = JSON.stringify(lora);
+    const known =
+      sequences.get(key) ??
+      openSequence(
+        model,
+        lora.map(({ id, scale }) => ({ filePath: adapters[id] ?? '', scale })),
+      );
+    sequences.set(key, known);
+    return known;
+  };
   // One sequence, so one request at a time.
   let turn: Promise<void> = Promise.resolve();
   const server = createServer((request, response) => {
-    turn = turn.then(() => answer(model, sequence, request, response)).catch(() => void response.destroy());
+    if (request.url === '/lora-adapters') {
+      response.setHeader('content-type', 'application/json');
+      response.end(JSON.stringify(adapters.map((path, id) => ({ id, path, scale: 0 }))));
+      return;
+    }
+    turn = turn.then(() => answer(model, sequenceWith, request, response)).catch(() => void response.destroy());
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -80,7 +104,17 @@ export async function startLlamaServer(modelPath: string): Promise<LlamaServer> 
   };
 }
 
-async function answer(model: Model, sequence: Sequence, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function openSequence(model: Model, adapters: readonly { readonly filePath: string; readonly scale: number }[]): Promise<Sequence> {
+  const context = await model.createContext({ contextSize: 512, ...(adapters.length === 0 ? {} : { lora: { adapters } }) });
+  return context.getSequence();
+}
+
+async function answer(
+  model: Model,
+  sequenceWith: (lora: NonNullable<Request['lora']>) => Promise<Sequence>,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
   const body = JSON.parse(Buffer.concat(chunks).toString()) as Request;
@@ -91,6 +125,7 @@ async function answer(model: Model, sequence: Sequence, request: IncomingMessage
       `data: ${JSON.stringify({ ...common, object: 'chat.completion.chunk', choices: [{ index: 0, delta, logprobs, finish_reason: finish }] })}\n\n`,
     );
   const steps: Step[] = [];
+  const sequence = await sequenceWith(body.lora ?? []);
   if (body.stream) response.writeHead(200, { 'content-type': 'text/event-stream' });
   for await (const step of generate(model, sequence, prompt, body)) {
     steps.push(step);

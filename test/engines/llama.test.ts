@@ -6,9 +6,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { allOf } from '../support/both-ways.ts';
 import { recordedCalls } from '../support/recorded-calls.ts';
 import { type ServedGateway, serveHere } from '../support/serve.ts';
-import { isLlamaInstalled } from './installed.ts';
+import { ENGINE_MODULES, isLlamaInstalled } from './installed.ts';
 import { type LlamaServer, startLlamaServer } from './llama-server.ts';
-import { TINY_WORDS, tinyGguf } from './tiny-gguf.ts';
+import { TINY_WORDS, tinyGguf, tinyLora } from './tiny-gguf.ts';
 
 // Skipped where the engine is not installed: npm install --prefix test/engines --omit=optional --ignore-scripts
 describe.skipIf(!isLlamaInstalled)('a real engine behind the gateway', () => {
@@ -22,9 +22,19 @@ describe.skipIf(!isLlamaInstalled)('a real engine behind the gateway', () => {
     folder = await mkdtemp(join(tmpdir(), 'smallfirst-gguf-'));
     const file = join(folder, 'tiny.gguf');
     await writeFile(file, tinyGguf(7));
-    engine = await startLlamaServer(file);
+    const adapter = join(folder, 'tuned.gguf');
+    await writeFile(join(folder, 'other.gguf'), tinyLora(5, 4));
+    await writeFile(adapter, tinyLora(3, 4));
+    engine = await startLlamaServer(file, [join(folder, 'other.gguf'), adapter]);
     gateway = await serveHere({
-      config: `models:\n  tiny: { provider: llamacpp, model: tiny-gguf, url: "${engine.url}", price: { free: true } }\n`,
+      modules: ENGINE_MODULES,
+      config: [
+        'models:',
+        `  tiny: { provider: llamacpp, model: tiny-gguf, url: "${engine.url}", price: { free: true } }`,
+        `  tuned: { provider: llamacpp, model: tiny-gguf, url: "${engine.url}", price: { free: true }, lora: [{ path: tuned.gguf, scale: 0.5 }] }`,
+        `  here: { provider: llama-cpp, path: "${file}", threads: 1, gpuLayers: 0, contextWindow: 512, lora: [{ path: "${adapter}", scale: 0.5 }] }`,
+        '',
+      ].join('\n'),
     });
     client = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: 'none', maxRetries: 0 });
     direct = new OpenAI({ baseURL: engine.url, apiKey: 'none', maxRetries: 0 });
@@ -53,12 +63,27 @@ describe.skipIf(!isLlamaInstalled)('a real engine behind the gateway', () => {
     expect(chunks.flatMap((chunk) => chunk.choices[0]?.logprobs?.content ?? [])).toEqual(tokens);
   });
 
+  it('asks for its adapter with each request, and says what the same model with the same adapter says in this process', async () => {
+    const numbersOf = async (model: string) => {
+      const answer = await client.chat.completions.create({ model, ...asked });
+      return (answer.choices[0]?.logprobs?.content ?? []).map(({ token, logprob }) => [token.trim(), logprob.toFixed(3)]);
+    };
+    const [plain, tuned, here] = [await numbersOf('tiny'), await numbersOf('tuned'), await numbersOf('here')];
+    expect(tuned).toEqual(here);
+    expect(tuned).not.toEqual(plain);
+  });
+
   it('records what the engine counted', async () => {
     await gateway.stop();
     const calls = await recordedCalls(gateway.dataDir);
-    expect(calls.map(({ model, provider, stop, usage, cost }) => ({ model, provider, stop, output: usage.output, cost }))).toEqual([
-      { model: 'tiny', provider: 'llamacpp', stop: 'length', output: 8, cost: 0 },
-      { model: 'tiny', provider: 'llamacpp', stop: 'length', output: 8, cost: 0 },
+    const row = (model: string, provider: string) => ({ model, provider, stop: 'length', output: 8, cost: 0 });
+    const rows = calls.map(({ model, provider, stop, usage, cost }) => ({ model, provider, stop, output: usage.output, cost }));
+    expect(rows.sort((a, b) => (a.model < b.model ? -1 : 1))).toEqual([
+      row('here', 'llama-cpp'),
+      row('tiny', 'llamacpp'),
+      row('tiny', 'llamacpp'),
+      row('tiny', 'llamacpp'),
+      row('tuned', 'llamacpp'),
     ]);
   });
 });

@@ -14,7 +14,7 @@ const PROBE = "import importlib.util as u, sys; sys.exit(0 if all(u.find_spec(m)
 
 /** A Python that has torch, numpy and gguf: SMALLFIRST_PYTHON, else python3. Null where there is none. */
 export function pythonWithTorch(): string | null {
-  const python = process.env['SMALLFIRST_PYTHON'] ?? 'python3';
+  const python = process.env.SMALLFIRST_PYTHON ?? 'python3';
   return spawnSync(python, ['-c', PROBE], { stdio: 'ignore' }).status === 0 ? python : null;
 }
 
