@@ -5,6 +5,7 @@ import {
   codecs,
   createTap,
   type OutboundCall,
+  StreamSniffer,
   type Tap,
   type TapReport,
   type Upstream,
@@ -22,7 +23,7 @@ import { errorFrame, errorHeaders, mayPass, withoutAccount } from './foreign-err
 import { asksForUsage, outboundCall, speaks } from './outbound.ts';
 import { RelayBooking } from './relay-booking.ts';
 import { Stream, type Streams } from './stream.ts';
-import { isEventStream, mayBeStream, StreamSniffer } from './stream-sniff.ts';
+import { isEventStream, mayBeStream } from './stream-sniff.ts';
 import type { GatewayDeps } from './types.ts';
 
 /** Plain answers up to this length are held until they are whole: their headers then tell their cost, and a cut one becomes an error. */
@@ -54,7 +55,6 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker, Booked {
   readonly #booking: RelayBooking;
   #sending: UpstreamExchange | null = null;
   #head: AnswerHead | null = null;
-  /** While nobody knows what the answer is. */
   #sniffer: StreamSniffer | null = null;
   #tap: Tap | null = null;
   /** The answer may be what a batch brought: each line of it is a call. */

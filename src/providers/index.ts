@@ -16,7 +16,7 @@ export { createEmbedder, type Embedder } from './embeddings.ts';
 export { familyOf } from './families.ts';
 export { loadRecording } from './recording.ts';
 export { ClientRegistry, providers } from './registry.ts';
-export { SseParser } from './sse/index.ts';
+export { isEventStreamType, SseParser, StreamSniffer } from './sse/index.ts';
 export { studentClient } from './student.ts';
 export type { CallContext, ClientDeps, ModelClient } from './types.ts';
 export { createHttpClient } from './upstream/http-client.ts';

@@ -54,6 +54,23 @@ describe('a live model', () => {
     ]);
   });
 
+  it('reads a stream that does not say that it is one, wherever its first bytes are split', async () => {
+    const told = (await ask(sse(...chat))).answer;
+    for (const [type, at] of [
+      [null, 2],
+      ['text/plain', 9],
+      ['application/json', 40],
+    ] as const) {
+      const step: Step = (_, response) => {
+        const text = `${chat.join('\n\n')}\n\n`;
+        response.writeHead(200, type === null ? {} : { 'content-type': type });
+        response.write(text.slice(0, at));
+        setImmediate(() => response.end(text.slice(at)));
+      };
+      expect((await ask(step)).answer).toEqual(told);
+    }
+  });
+
   it('asks plainly when told to, and reads a plain answer even where it asked for a stream', async () => {
     const body = JSON.stringify({
       id: 'c',

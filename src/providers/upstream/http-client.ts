@@ -2,7 +2,7 @@ import type { ModelEvent, ModelRequest } from '../../core/index.ts';
 import { codecs } from '../codecs/index.ts';
 import { parseJson } from '../codecs/shape.ts';
 import type { Codec, Reading } from '../codecs/types.ts';
-import { SseParser } from '../sse/index.ts';
+import { isEventStreamType, SseParser, StreamSniffer } from '../sse/index.ts';
 import type { CallContext, ModelClient } from '../types.ts';
 import { AnswerQueue } from './answer-queue.ts';
 import { refusalError } from './refusal-error.ts';
@@ -12,6 +12,7 @@ import type { Upstream } from './upstreams.ts';
 /** Longest error body that is read, and longest plain answer. */
 const MAX_ERROR_BYTES = 64 * 1024;
 const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
+const NOTHING = Buffer.alloc(0);
 
 /** How a client asks. */
 export interface HttpClientOptions {
@@ -43,8 +44,13 @@ async function* callUpstream(upstream: Upstream, request: ModelRequest, context:
         `The upstream of ${head.target.name} compressed its answer although it was asked not to.`,
       );
     }
-    if (head.contentType?.startsWith('text/event-stream') === true) yield* readStream(queue, codec, reading);
-    else yield* readPlain(head, queue, codec, reading);
+    if (isEventStreamType(head.contentType)) yield* readStream(queue, NOTHING, codec, reading);
+    else {
+      // Some upstreams do not say that their stream is one: its first bytes do.
+      const { isStream, held } = await sniff(queue);
+      if (isStream) yield* readStream(queue, held, codec, reading);
+      else yield* readPlain(head, Buffer.concat([held, await queue.rest(MAX_ANSWER_BYTES)]), codec, reading);
+    }
   } finally {
     exchange.abort();
   }
@@ -99,13 +105,22 @@ async function refusalOf(head: AnswerHead, queue: AnswerQueue, codec: Codec): Pr
   return refusalError(head.target.name, codec.readError(head.status, body.toString('utf8')), head.retryAfterMs);
 }
 
-async function* readStream(queue: AnswerQueue, codec: Codec, reading: Reading): AsyncIterable<ModelEvent> {
+/** Reads on until it is known whether an answer is an event stream; `held` is what came until then. */
+async function sniff(queue: AnswerQueue): Promise<{ readonly isStream: boolean; readonly held: Buffer }> {
+  const sniffer = new StreamSniffer();
+  for (;;) {
+    const chunk = await queue.next();
+    const verdict = chunk === null ? 'plain' : sniffer.push(chunk);
+    if (verdict !== null) return { isStream: verdict === 'stream', held: sniffer.held };
+  }
+}
+
+/** `held`: what came before the rest of the queue. */
+async function* readStream(queue: AnswerQueue, held: Buffer, codec: Codec, reading: Reading): AsyncIterable<ModelEvent> {
   const parser = new SseParser();
   const reader = codec.streamReader(reading);
   try {
-    for (;;) {
-      const chunk = await queue.next();
-      if (chunk === null) break;
+    for (let chunk: Buffer | null = held; chunk !== null; chunk = await queue.next()) {
       for (const frame of parser.push(chunk)) {
         for (const event of reader.push(frame)) {
           yield event;
@@ -127,8 +142,7 @@ function isCut(error: unknown): boolean {
   return code === 'UPSTREAM_FAILED' || code === 'UPSTREAM_INVALID';
 }
 
-async function* readPlain(head: AnswerHead, queue: AnswerQueue, codec: Codec, reading: Reading): AsyncIterable<ModelEvent> {
-  const body = await queue.rest(MAX_ANSWER_BYTES);
+async function* readPlain(head: AnswerHead, body: Buffer, codec: Codec, reading: Reading): AsyncIterable<ModelEvent> {
   const json = parseJson(body.toString('utf8'));
   if (json === undefined)
     throw new UpstreamError('UPSTREAM_INVALID', `The upstream of ${head.target.name} sent an answer that is not JSON.`);

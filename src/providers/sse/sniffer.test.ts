@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { StreamSniffer } from './stream-sniff.ts';
+import { StreamSniffer } from './sniffer.ts';
 
 /** What the sniffer says of bytes, at each place where they may be split. */
 function verdicts(text: string): ReadonlySet<string | null> {
