@@ -18,7 +18,9 @@ export interface RawExtraction {
   readonly passages: readonly Passage[];
   /** log P of the best tagging plus those of the choices. */
   readonly logBest: number;
+  /** Share of all words that training saw, and the same with the words of the passages counted as seen. */
   readonly knownShare: number;
+  readonly knownOutside: number;
 }
 
 /**
@@ -59,15 +61,7 @@ export class Tagger {
 
   /** The fields of a text. Never throws; an empty text has no passages, and of the choices only those that training made usual. */
   predict(text: string): Extraction {
-    const raw = this.raw(text);
-    const perField: Record<string, number> = {};
-    for (const name of Object.keys(raw.fields)) perField[name] = calibrated(this.model.fieldCalibration, fieldInputs(raw, name));
-    return {
-      fields: raw.fields,
-      confidence: calibrated(this.model.recordCalibration, recordInputs(raw)),
-      perField,
-      knownShare: raw.knownShare,
-    };
+    return calibratedExtraction(this.model, this.raw(text));
   }
 
   /** Why each field has its value: at most `count` features a field, those with the largest weights. */
@@ -109,9 +103,18 @@ export class Tagger {
       );
     }
     const logBest = this.#lattice.logBest + this.#choose(fields, probabilities);
+    return { fields, probabilities, passages, logBest, ...this.#knownWords(passages) };
+  }
+
+  /** Shares of known words; a passage's words count as known outside, for names and numbers may well be new. */
+  #knownWords(passages: readonly Passage[]): { readonly knownShare: number; readonly knownOutside: number } {
+    const { tokens } = this.#reader;
     let known = 0;
     for (let i = 0; i < tokens.size; i += 1) if (this.#words.find(tokens.lower[i]!) >= 0) known += 1;
-    return { fields, probabilities, passages, logBest, knownShare: tokens.size === 0 ? 0 : known / tokens.size };
+    let newInside = 0;
+    for (const { from, to } of passages) for (let i = from; i < to; i += 1) if (this.#words.find(tokens.lower[i]!) < 0) newInside += 1;
+    const size = Math.max(1, tokens.size);
+    return { knownShare: known / size, knownOutside: (known + newInside) / size };
   }
 
   /** Scores of all tags at all tokens. */
@@ -155,6 +158,18 @@ export class Tagger {
     }
     return logarithm;
   }
+}
+
+/** An answer from what the model itself says, by its calibration. */
+export function calibratedExtraction(model: Pick<TaggerModel, 'recordCalibration' | 'fieldCalibration'>, raw: RawExtraction): Extraction {
+  const perField: Record<string, number> = {};
+  for (const name of Object.keys(raw.fields)) set(perField, name, calibrated(model.fieldCalibration, fieldInputs(raw, name)));
+  return {
+    fields: raw.fields,
+    confidence: calibrated(model.recordCalibration, recordInputs(raw)),
+    perField,
+    knownShare: raw.knownOutside,
+  };
 }
 
 /** What the record's calibration looks at. */

@@ -1,6 +1,6 @@
 import { SmallfirstError } from '../core/index.ts';
 import { seededRandom } from '../statistics/index.ts';
-import { calibrated, fitCalibration } from './calibration.ts';
+import { fitCalibration } from './calibration.ts';
 import { choiceFieldsOf, trainChoices } from './choice-training.ts';
 import { compareFields } from './compare.ts';
 import { buildCorpus } from './corpus.ts';
@@ -8,7 +8,7 @@ import { type FieldKinds, type LocatedRow, locateRows } from './located-row.ts';
 import { quantised, type TaggerModel } from './model.ts';
 import { type SequenceSettings, trainSequence } from './sequence-training.ts';
 import { learnSpanFields } from './span-fields.ts';
-import { fieldInputs, type RawExtraction, recordInputs, Tagger } from './tagger.ts';
+import { calibratedExtraction, fieldInputs, type RawExtraction, recordInputs, Tagger } from './tagger.ts';
 import { TokenReader } from './tokens.ts';
 import type { Extraction, ExtractionRow, TaggerOptions } from './types.ts';
 
@@ -57,13 +57,7 @@ export function* trainTaggerInSteps(rows: readonly ExtractionRow[], options: Tag
   const every = located.map((_, row) => row);
   const fitted = yield* fitModel(problem, every, (share) => report({ phase: 'fit', done: Math.round(share * 100), total: 100 }));
   const model = { ...fitted, ...calibration };
-  const heldOut = raw.map(({ fields, probabilities, ...rest }): Extraction => {
-    const one = { ...rest, fields, probabilities };
-    const perField = Object.fromEntries(
-      Object.keys(fields).map((name) => [name, calibrated(model.fieldCalibration, fieldInputs(one, name))]),
-    );
-    return { fields, confidence: calibrated(model.recordCalibration, recordInputs(one)), perField, knownShare: rest.knownShare };
-  });
+  const heldOut = raw.map((one) => calibratedExtraction(model, one));
   return { model, folds, heldOut, unlocated: located.filter((row) => !row.complete).length };
 }
 

@@ -33,7 +33,7 @@ export interface Extraction {
   readonly confidence: number;
   /** Calibrated P(the field's value is right), for each field in `fields`. */
   readonly perField: Readonly<Record<string, number>>;
-  /** Share of the text's words that training saw, 0..1; an empty text has 0. */
+  /** Share of the text's words that training saw, 0..1; the words of the found passages count as seen, for they may be new names. An empty text has 0. */
   readonly knownShare: number;
 }
 
