@@ -1,8 +1,8 @@
 import type { LockedCertificate } from '../config/index.ts';
-import type { EpochMs } from '../core/index.ts';
+import type { EpochMs, Json } from '../core/index.ts';
 import { type AuditedRow, isAuditedRow, type RetainedEstimate, retainedEstimate } from '../monitor/index.ts';
 import { changedPins } from '../policy/index.ts';
-import type { Look, TaskEventKind } from '../store/types.ts';
+import type { Look, TaskEvent, TaskEventKind } from '../store/types.ts';
 import { acceptsPair } from './live-monitor-evidence.ts';
 import { monthlyMoney } from './review-money.ts';
 import type { Proposal, ReviewQuestion, ReviewVerdict, TaskReview } from './review-types.ts';
@@ -64,9 +64,22 @@ export function pending(question: ReviewQuestion): readonly Proposal[] {
   return proposals
     .filter(({ at, certificate }) => {
       if (at <= turn || certificate.id === locked?.id || (locked !== null && at <= locked.issuedAt)) return false;
+      if (isBarred(certificate.small, question.events)) return false;
       return whyVoid(question, certificate) === null;
     })
     .sort((a, b) => b.at - a.at);
+}
+
+/** Whether a version was retired, or was worse on the golden set when it was asked last: then nobody proposes it. */
+function isBarred(model: string, events: readonly TaskEvent[]): boolean {
+  const last = events.findLast(({ kind, detail }) => BARRING.has(kind) && readModel(detail).model === model);
+  return last?.kind === 'retired' || (last?.kind === 'golden' && readModel(last.detail).alarm === 'regression');
+}
+
+const BARRING: ReadonlySet<TaskEventKind> = new Set<TaskEventKind>(['candidate', 'golden', 'retired']);
+
+function readModel(detail: Json): { readonly model?: unknown; readonly alarm?: unknown } {
+  return typeof detail === 'object' && detail !== null ? (detail as { readonly model?: unknown; readonly alarm?: unknown }) : {};
 }
 
 type Decision = Pick<TaskReview, 'verdict' | 'reason' | 'after' | 'look'>;
