@@ -121,17 +121,26 @@ class Asked {
   async plan(prompted: ModelRequest, model: string, ask: StepAsk): Promise<PlanTurn> {
     const { step, pipeline } = ask;
     const ladder = [{ model: this.#deps.steps.model(model), licence: { kind: 'certified' as const, threshold: null } }];
-    const inputTokens = countInput(prompted, this.#countTokens);
+    const inputTokens = this.#lazily(prompted);
     const rows: Call[] = [];
     const deps = this.#stepDeps(null, null, { inputTokens, rows, ask });
     const planning: Step = { task: null, step: step.name, pipeline: pipeline.name, output: { kind: 'text' }, ladder };
     return this.#told(rows, async () => {
-      const { answer, cost, latencyMs } = await runStep(planning, this.#request(prompted, inputTokens, ask), {
+      const { answer, cost, latencyMs } = await runStep(planning, this.#request(prompted, fits(ladder) ? 0 : inputTokens(), ask), {
         ...deps,
         validate: (text) => ({ valid: true, value: text, why: null }),
       });
       return { answer, cost, latencyMs };
     });
+  }
+
+  /** A prompt's tokens, counted when they are asked for: a student needs none. */
+  #lazily(prompted: ModelRequest): () => number {
+    let counted: number | null = null;
+    return () => {
+      counted ??= countInput(prompted, this.#countTokens);
+      return counted;
+    };
   }
 
   /** Keeps what was spent with whatever goes wrong. */
@@ -151,11 +160,11 @@ class Asked {
     const { policy, alone } = this.#policyOf(task, ask);
     const step: Step = { ...policy.step, task: name, step: ask.step.name, pipeline: ask.pipeline.name };
     const prompted = promptedRequest(task, { input: ask.input, messages: null });
-    const inputTokens = countInput(prompted, this.#countTokens);
+    const inputTokens = this.#lazily(prompted);
     const rows: Call[] = [];
     const used = (): Usage | null => rows.findLast(({ outcome }) => outcome === 'accepted')?.usage ?? null;
     const stepDeps = this.#stepDeps(task, policy.certificate, { inputTokens, rows, ask });
-    const request = this.#request(prompted, inputTokens, ask);
+    const request = this.#request(prompted, fits(step.ladder) ? 0 : inputTokens(), ask);
     const { listener } = ask;
     return this.#told(rows, async () => {
       const result = listener === null ? await runStep(step, request, stepDeps) : await streamStep(step, request, stepDeps, listener);
@@ -203,7 +212,7 @@ class Asked {
   #stepDeps(
     task: TaskConfig | null,
     certificate: LockedCertificate | null,
-    { inputTokens, rows, ask }: { readonly inputTokens: number; readonly rows: Call[]; readonly ask: StepAsk },
+    { inputTokens, rows, ask }: { readonly inputTokens: () => number; readonly rows: Call[]; readonly ask: StepAsk },
   ): StepDeps {
     const { steps, clock, newId, prices, record, calls } = this.#deps;
     const rule = ruleOf(certificate, task, () => ask.input);
@@ -217,10 +226,10 @@ class Asked {
         return calls === undefined ? client : calls.client(ask, model, client);
       },
       available: (model) => steps.available(model.name),
-      estimate: (model, request) => ({ cost: isBudgeted ? this.#worst(model, request, inputTokens) : null, ms: null }),
+      estimate: (model, request) => ({ cost: isBudgeted ? this.#worst(model, request, inputTokens()) : null, ms: null }),
       price: ({ provider, model }, used, at) => prices.price({ provider, model }, used, at) ?? { cost: null, priceId: null },
       countUsage: (_model, _request, { text }) =>
-        usage({ freshInput: inputTokens, output: text === '' ? 0 : countText(text, this.#countTokens) }),
+        usage({ freshInput: inputTokens(), output: text === '' ? 0 : countText(text, this.#countTokens) }),
       ...(certificate === null ? {} : { covers: (model, served) => steps.policies.covers(certificate, model.name, served) }),
       validate: validateOutput,
       confidence: (model, said, validation) =>
@@ -241,6 +250,11 @@ class Asked {
     const worst = { inputTokens, outputTokens, longCache: false, serviceTier: 'default' } as const;
     return worstCost(this.#deps.prices, { provider: model.provider, model: model.model }, worst, this.#deps.clock.now());
   }
+}
+
+/** Whether any prompt fits every rung: then its length need not be known. */
+function fits(ladder: Step['ladder']): boolean {
+  return ladder.every(({ model }) => model.contextWindow === null);
 }
 
 /** What a model that was asked alone would have had to reach on its ladder; null threshold where nothing licenses it there. */

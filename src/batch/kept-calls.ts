@@ -150,7 +150,7 @@ async function all(events: AsyncIterable<ModelEvent>): Promise<readonly ModelEve
 
 /** An id that follows from a job's own (UUID version 7) and a place in it: the time of the job, and a hash in place of the random bits. */
 export function stableId(jobId: string, place: string): string {
-  const hash = createHash('sha1').update(jobId).update('\0').update(place).digest('hex');
+  const hash = createHash('sha1').update(`${jobId}\0${place}`).digest('hex');
   const variant = ((Number.parseInt(hash.charAt(3), 16) & 0x3) | 0x8).toString(16);
   return `${jobId.slice(0, 14)}7${hash.slice(0, 3)}-${variant}${hash.slice(4, 7)}-${hash.slice(7, 19)}`;
 }
