@@ -64,7 +64,7 @@ function checkConversation(row: Members, rules: RowRules, say: Say): void {
   }
   checkMessages(messages, rules, say);
   const last = messages.at(-1)!;
-  if (last.role !== 'assistant') say(`the last message has the role ${String(last.role)}; it must be the assistant's`);
+  if (last.role !== 'assistant') say(`the last message has the role ${words(last.role)}; it must be the assistant's`);
   if (!messages.some((message) => message.role === 'assistant' && message.weight !== 0)) say('no message of the assistant is learnt from');
   if (row.tools !== undefined && !rules.tools) say('tools are not taken');
 }
@@ -98,13 +98,13 @@ function checkMessages(messages: readonly Members[], rules: RowRules, say: Say):
   const called = new Set<string>();
   for (const [index, message] of messages.entries()) {
     const at = `message ${index + 1}`;
-    const role = String(message.role);
+    const role = words(message.role);
     if (!rules.roles.some((known) => known === role)) say(`${at} has the role ${role}; taken are ${rules.roles.join(', ')}`);
     if (role === 'system' && index > 0) say(`${at} has the role system; only the first message may`);
     const calls = listOf(message.tool_calls);
     if (isBlank(message.content) && calls.length === 0) say(`${at} is empty`);
     if (calls.length > 0) checkCalls(calls, { at, role, rules, say, called });
-    if (role === 'tool' && !called.has(String(message.tool_call_id))) say(`${at} answers a tool call that was not made`);
+    if (role === 'tool' && !called.has(words(message.tool_call_id))) say(`${at} answers a tool call that was not made`);
     if (message.weight !== undefined) checkWeight(message, at, rules, say);
   }
   if (rules.alternates) checkTurns(messages, say);
@@ -141,10 +141,10 @@ function checkTurns(messages: readonly Members[], say: Say): void {
   let before = 'assistant';
   for (const [index, { role }] of messages.entries()) {
     if (role === 'system') continue;
-    const turn = role === 'tool' ? 'user' : String(role);
+    const turn = role === 'tool' ? 'user' : words(role);
     const expected = before === 'assistant' ? 'user' : 'assistant';
     if (turn !== expected && !(role === 'tool' && messages[index - 1]?.role === 'tool')) {
-      say(`message ${index + 1} has the role ${String(role)}; user and assistant must take turns`);
+      say(`message ${index + 1} has the role ${words(role)}; user and assistant must take turns`);
       return;
     }
     before = turn;
@@ -152,7 +152,7 @@ function checkTurns(messages: readonly Members[], say: Say): void {
 }
 
 function tokensOf(row: Members, method: Method, count: Count): number {
-  if (method === 'classifier') return count(String(row.text ?? ''));
+  if (method === 'classifier') return count(words(row.text));
   const source = method === 'dpo' ? ((row.input as Members | undefined) ?? {}) : row;
   const answers = method === 'dpo' ? [...listOf(row.preferred_output), ...listOf(row.non_preferred_output)] : [];
   const prompt = messageTokens(listOf(source.messages), count);
@@ -168,6 +168,11 @@ function messageTokens(messages: readonly Members[], count: Count): number {
     if (tool_calls !== undefined) tokens += count(JSON.stringify(tool_calls));
   }
   return tokens;
+}
+
+/** A value as text: itself, or as JSON. */
+function words(value: Json | undefined): string {
+  return typeof value === 'string' ? value : JSON.stringify(value ?? null);
 }
 
 function isBlank(content: Json | undefined): boolean {

@@ -4,12 +4,11 @@ export { createJob, type NewJob, type PlannedJob, planJob } from './create-job.t
 export { cancelJob, type DriveDeps, driveJob, isOver } from './drive-job.ts';
 export { type Approval, approves, type Estimate } from './estimate.ts';
 export { holdOut } from './hold-out.ts';
-export { type JobAccess, type JobRecord, type Lineage, lineageOf } from './job-record.ts';
+export { type JobAccess, type JobRecord, lineageOf } from './job-record.ts';
 export { JobStore } from './job-store.ts';
 export { emitTrainers } from './local/emit.ts';
-export { LOCAL_TOOLS, type LocalTool } from './local/trainer-configs.ts';
 export { type ReadRows, type RowPrompt, readRows } from './row-reader.ts';
-export { checkTemplate, ENGINES, type Engine, type TemplateCheck } from './serving-template.ts';
+export { checkTemplate, type Engine, type TemplateCheck } from './serving-template.ts';
 export { readTemplate } from './template.ts';
 export { endpointPrice, trainingPrice } from './training-prices.ts';
 export * from './types.ts';

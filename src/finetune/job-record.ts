@@ -1,5 +1,6 @@
 import type { EpochMs, NanoUsd } from '../core/index.ts';
 import type { Approval, Estimate } from './estimate.ts';
+import type { LocalTool } from './local/trainer-configs.ts';
 import type { Hyperparameters, JobSpec, JobState, Method, RemoteFiles, TemplateRecord } from './types.ts';
 
 /** How a job's provider is reached again after a restart. Holds the name of the key's variable, never a key. */
@@ -8,7 +9,7 @@ export interface JobAccess {
   readonly keyEnv: string | null;
   readonly account: string | null;
   /** The tool that runs a local job; null only writes its files. */
-  readonly tool: 'axolotl' | 'trl' | 'unsloth' | null;
+  readonly tool: LocalTool | null;
 }
 
 /** What a job was trained from. */

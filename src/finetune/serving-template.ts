@@ -6,10 +6,7 @@ import { templateHash } from './template.ts';
 import type { TemplateRecord } from './types.ts';
 
 /** Engines whose template can be seen; `hosted` is every other one. */
-export const ENGINES = ['llama-server', 'vllm', 'ollama', 'hosted'] as const;
-
-/** One of them. */
-export type Engine = (typeof ENGINES)[number];
+export type Engine = 'llama-server' | 'vllm' | 'ollama' | 'hosted';
 
 /** Where a trained model is served. */
 export interface ServingEndpoint {

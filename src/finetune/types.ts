@@ -3,9 +3,6 @@ import type { EpochMs, Json, NanoUsd } from '../core/index.ts';
 /** How a model is trained: on right answers, on pairs of a better and a worse one, or as a classifier that gives no text. */
 export type Method = 'sft' | 'dpo' | 'classifier';
 
-/** Every method. */
-export const METHODS: readonly Method[] = ['sft', 'dpo', 'classifier'];
-
 /** A call of a tool, as the training files of every provider write it. */
 export interface TrainingToolCall {
   readonly id: string;

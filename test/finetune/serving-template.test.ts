@@ -98,7 +98,7 @@ describe('vLLM', () => {
 });
 
 describe('Ollama', () => {
-  const show = (template: string, parameters = '', weights: string | undefined = undefined) => ({
+  const show = (template: string, parameters = '', weights?: string) => ({
     '/api/show': () => ({ template, parameters, model_info: weights === undefined ? {} : { 'tokenizer.chat_template': weights } }),
   });
 

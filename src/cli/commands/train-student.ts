@@ -125,7 +125,8 @@ function fraction(line: string): number {
   let key = line;
   try {
     const { group, conversation, text } = JSON.parse(line) as Record<string, unknown>;
-    key = String(group ?? conversation ?? text ?? line);
+    const first = [group, conversation, text].find((value) => typeof value === 'string');
+    key = typeof first === 'string' ? first : line;
   } catch {
     // The reader of the rows says what is wrong with the line.
   }

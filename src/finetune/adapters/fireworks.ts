@@ -142,7 +142,7 @@ async function datasetReady(api: ApiClient, account: string, files: RemoteFiles,
     const status = objectOf(dataset.status);
     if (dataset.state !== 'READY') {
       if (status.code !== undefined && status.code !== 'OK')
-        return { state: 'invalid', why: textOf(status.message) ?? String(status.code) };
+        return { state: 'invalid', why: textOf(status.message) ?? textOf(status.code) ?? 'it was refused' };
       return { state: 'pending', why: 'Fireworks AI is checking the file' };
     }
     if (id === files.training) tokens = numberOf(dataset.estimatedTokenCount);
@@ -191,12 +191,13 @@ function money({ currencyCode, units, nanos }: Members): RemoteJob['cost'] {
 }
 
 function statusLine(job: Members): readonly LogLine[] {
-  const { percent, epoch } = objectOf(job.jobProgress);
-  const said = textOf(objectOf(job.status).message);
+  const progress = objectOf(job.jobProgress);
+  const [percent, epoch] = [numberOf(progress.percent), numberOf(progress.epoch)];
   const parts = [
-    textOf(job.state) ?? '',
-    ...(percent === undefined ? [] : [`${String(percent)} %`]),
-    ...(epoch === undefined ? [] : [`epoch ${String(epoch)}`]),
+    textOf(job.state),
+    percent === null ? null : `${percent} %`,
+    epoch === null ? null : `epoch ${epoch}`,
+    textOf(objectOf(job.status).message),
   ];
-  return [{ at: null, text: [...parts, ...(said === null ? [] : [said])].join(' · ') }];
+  return [{ at: null, text: parts.filter((part) => part !== null).join(' · ') }];
 }

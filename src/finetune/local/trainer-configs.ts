@@ -3,10 +3,7 @@ import type { Json } from '../../core/index.ts';
 import type { JobSpec } from '../types.ts';
 
 /** Tools that a job can be run with on a machine of one's own. */
-export const LOCAL_TOOLS = ['axolotl', 'trl', 'unsloth'] as const;
-
-/** One of them. */
-export type LocalTool = (typeof LOCAL_TOOLS)[number];
+export type LocalTool = 'axolotl' | 'trl' | 'unsloth';
 
 /** Names of what is written into a job's folder. */
 export const LOCAL_FILES = {
