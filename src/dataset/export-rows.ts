@@ -42,18 +42,21 @@ export function promptMessages({ messages, text }: Pick<DatasetRow, 'messages' |
   return [...system, { role: 'user', content }];
 }
 
-/** A row to train an embedded student from: its shape follows from what the answer is. */
-export function studentRow({ text, output: answer, id }: DatasetRow, output: Output | null): Json {
+/** A row to train an embedded student from: its shape follows from what the answer is. Rows of one conversation must not be in two folds. */
+function studentRow(row: DatasetRow, output: Output | null): Json {
   if (output?.kind === 'text') throw new SmallfirstError('USAGE', 'Embedded students answer labels and JSON; this task answers in text.');
-  if (answer === null || output?.kind !== 'json') return { id, text, label: answer };
+  const { id, text, conversation } = row;
+  return { id, text, ...(conversation === null ? {} : { conversation }), ...goldOf(row.output, output) };
+}
+
+function goldOf(answer: string | null, output: Output | null): { readonly [name: string]: Json } {
+  if (answer === null || output?.kind !== 'json') return { label: answer };
   const value = JSON.parse(answer) as Json;
-  if (typeof value === 'number') return { id, text, value };
-  if (Array.isArray(value)) return { id, text, labels: value.map(String) };
-  if (typeof value !== 'object' || value === null) return { id, text, label: String(value) };
-  const fields = Object.entries(value as Readonly<Record<string, Json>>).flatMap(([name, member]) =>
-    member === null ? [] : [[name, fieldOf(member)] as const],
-  );
-  return { id, text, fields: Object.fromEntries(fields) };
+  if (typeof value === 'number') return { value };
+  if (Array.isArray(value)) return { labels: value.map((item: Json) => (typeof item === 'string' ? item : JSON.stringify(item))) };
+  if (typeof value !== 'object' || value === null) return { label: String(value) };
+  const members = Object.entries(value as Readonly<Record<string, Json>>);
+  return { fields: Object.fromEntries(members.flatMap(([name, member]) => (member === null ? [] : [[name, fieldOf(member)]]))) };
 }
 
 function fieldOf(member: Json): string | readonly string[] {

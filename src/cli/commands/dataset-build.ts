@@ -18,7 +18,7 @@ import { PRIVATE_KINDS, type PrivateKind } from '../../privacy/index.ts';
 import { providers } from '../../providers/index.ts';
 import { answerKey } from '../../run/index.ts';
 import type { Feedback, Store } from '../../store/index.ts';
-import { openStoreToRead } from '../../store-location.ts';
+import { openStoreBeside, openStoreToRead } from '../../store-location.ts';
 import { writeAtomically } from '../../student/index.ts';
 import type { CommandIo, ExitCode, Progress } from '../io.ts';
 import { count } from '../table.ts';
@@ -127,7 +127,8 @@ async function openWorld(options: DatasetBuildOptions, io: CommandIo): Promise<W
   const task = options.task === undefined || config === null ? null : taskOf(config, options.task);
   const data = resolve(io.cwd, options.data);
   if (options.relabel !== undefined && config !== null) {
-    const app = await openApp(config, data, io.env);
+    // A gateway may own the data: the calls of a relabelling are booked beside it.
+    const app = await openApp(config, data, io.env, openStoreBeside);
     return { config, task, store: app.store, app, close: () => app.close() };
   }
   if (options.fromRecord !== true) return { config, task, store: null, app: null, close: async () => {} };

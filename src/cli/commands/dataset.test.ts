@@ -448,7 +448,8 @@ describe('smallfirst dataset relabelled by a model', () => {
           ? { tokens: [{ text: 'ca' }], stop: 'length' }
           : { tokens: [{ text: 'card' }] };
     });
-    const manifest = await build(...source, '--max-cost', '1', '--relabel-which', 'all');
+    // Beside a gateway that owns the data.
+    const manifest = await owned(() => build(...source, '--max-cost', '1', '--relabel-which', 'all'));
     expect(relabel(manifest)?.counts).toEqual({ relabelled: 10, 'relabel-invalid': 1, 'relabel-failed': 1 });
     expect(
       (await run('dataset', 'build', 'sorted', '--task', 'sort', '--file', 'rows.jsonl', '--relabel', 'free', '--max-cost', '1')).error,
