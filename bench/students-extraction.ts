@@ -10,7 +10,7 @@ import { writeResult } from './result.ts';
 /** The extraction student beside published numbers. Settings come from folds of training rows; each test split is scored once a run. */
 const DATA = resolve(process.argv[2] ?? '../shared/data/text');
 const SEED = 1;
-/** How often each test split was scored while the recipe was made, this run included: a look more, add one. */
+/** Different settings that were scored on the test splits while the recipe was made, this one included: a look more, add one. */
 const TEST_LOOKS = 1;
 
 /** Slot or field F1 as their sources print it; none was run again here, and their tokens, splits and matching rules differ. */

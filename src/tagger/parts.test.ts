@@ -30,6 +30,10 @@ describe('tokens', () => {
     ]);
   });
 
+  it('are single characters in scripts that write no spaces', () => {
+    expect(read('iPhoneを東京で')).toEqual(['iPhone', 'を', '東', '京', 'で']);
+  });
+
   it('cover every character of any text that is no space, in order', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 60 }), (text) => {

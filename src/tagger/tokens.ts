@@ -118,7 +118,9 @@ function tokenEnd(text: string, start: number, length: number): number {
   // What follows a word after an apostrophe is a token with it ("'s"), so that the word before stands alone.
   const ending = isApostrophe(first) && start > 0 && isLetter(text.charCodeAt(start - 1));
   if (!isLetter(first) && !ending) return isHighSurrogate(first) && end < length ? end + 1 : end;
-  while (end < length && isLetter(text.charCodeAt(end))) end += 1;
+  // Scripts that write no spaces: each character is a token, so that a passage may begin and end anywhere.
+  if (isUnspaced(first)) return end;
+  while (end < length && isLetter(text.charCodeAt(end)) && !isUnspaced(text.charCodeAt(end))) end += 1;
   return end;
 }
 
@@ -152,6 +154,16 @@ function isSpace(code: number): boolean {
     code === 0x205f ||
     code === 0x3000 ||
     code === 0xfeff
+  );
+}
+
+/** Kana, Chinese characters, Thai, Lao, Khmer and Burmese. */
+function isUnspaced(code: number): boolean {
+  return (
+    (code >= 0x3040 && code <= 0x9fff) ||
+    (code >= 0xe00 && code <= 0xeff) ||
+    (code >= 0x1000 && code <= 0x109f) ||
+    (code >= 0x1780 && code <= 0x17ff)
   );
 }
 
