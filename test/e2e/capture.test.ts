@@ -213,7 +213,9 @@ describe('feedback', () => {
     const at = await served('');
     const { id } = await ask(at, {});
     await send(at, JSON.stringify({ requestId: id, score: 1 }), 'anybody');
-    await expect.poll(async () => (await shown(at, id)).feedback).toMatchObject([{ key: null, label: null, score: 1, comment: null }]);
+    await expect
+      .poll(async () => (await shown(at, id)).feedback, { timeout: 20_000 })
+      .toMatchObject([{ key: null, label: null, score: 1, comment: null }]);
   });
 
   it.each([
@@ -254,7 +256,7 @@ describe('retention', () => {
       dataDir: first.dataDir,
     });
     const later = await ask(second, {});
-    await expect.poll(async () => (await fetch(`${second.url}/admin/requests/old`)).status).toBe(404);
+    await expect.poll(async () => (await fetch(`${second.url}/admin/requests/old`)).status, { timeout: 20_000 }).toBe(404);
     expect(await shown(second, later.id)).toMatchObject({ request: null });
     expect((await shown(second, id)).request).toBe(sent);
     await second.stop();
