@@ -4,6 +4,8 @@ import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { CommandIo } from '../../src/cli/io.ts';
 import { buildProgram } from '../../src/cli/program.ts';
+import { openDataDir, openSqliteStore } from '../../src/store/index.ts';
+import { storedPair } from '../support/life-pairs.ts';
 import type { FakeApi } from './fake-api.ts';
 import { FakeTogether } from './fake-providers.ts';
 import { KEY, ROWS } from './job-world.ts';
@@ -109,6 +111,51 @@ describe('smallfirst train for labels', () => {
       code: 'INPUT_INVALID',
       position: { line: expect.any(Number) },
     });
+  });
+});
+
+describe('smallfirst train from recorded traces', () => {
+  /** What the gateway keeps of requests whose small answer was checked: the frontier's answer is the right one. */
+  async function record(n: number): Promise<void> {
+    await writeFile(join(folder, 'smallfirst.yaml'), config);
+    const directory = await openDataDir(join(folder, '.smallfirst'));
+    const store = await openSqliteStore(directory.database);
+    const words = { billing: 'invoice fee charged', refund: 'money back return', shipping: 'parcel delivery late' };
+    const kinds = Object.entries(words);
+    await store.pairs.append(
+      Array.from({ length: n }, (_, index) => {
+        const [label, about] = kinds[index % kinds.length]!;
+        const code = (index * 7919 + 13).toString(36);
+        return storedPair({
+          id: `pair-${index}`,
+          small: 'tiny',
+          input: `${about} ${code} ${code.split('').reverse().join('')}x${index} about ${index * 31}`,
+          smallOutput: index % 4 === 0 ? 'billing' : label,
+          bigOutput: label,
+        });
+      }),
+    );
+    await store.close();
+    await directory.release();
+  }
+
+  it('builds the data set, trains a student from it, and takes its pairs for DPO', async () => {
+    await record(160);
+    const { exit, json, notes } = await smallfirst(['classify', '--json']);
+    expect(exit).toBe(0);
+    expect(notes).toContain('No data set "classify" yet: it is built from the record.');
+    const { rows, source } = json as { rows: { training: number; heldOut: number }; source: string };
+    expect(source).toMatch(/^classify@[0-9a-f]{16}$/);
+    expect(rows.training).toBeGreaterThan(rows.heldOut);
+    expect(rows.heldOut).toBeGreaterThan(0);
+    const job = (await smallfirst(['classify', '--provider', 'local', '--base', 'tiny/model', '--method', 'dpo', '--json'])).json as {
+      state: string;
+      dataset: { name: string; until: number };
+      spec: { training: { path: string; rows: number } };
+    };
+    expect(job).toMatchObject({ state: 'exported', dataset: { name: source, until: expect.any(Number) } });
+    const [first] = (await readFile(job.spec.training.path, 'utf8')).split('\n');
+    expect(JSON.parse(first ?? '')).toMatchObject({ non_preferred_output: [{ role: 'assistant', content: 'billing' }] });
   });
 });
 
