@@ -53,13 +53,12 @@ interface Shown {
 /** What the admin API shows of a request, once that is in the store. */
 async function shown(at: ServedGateway, id: string): Promise<Shown> {
   let found: Shown | null = null;
-  await expect
-    .poll(async () => {
-      const answer = await fetch(`${at.url}/admin/requests/${id}`);
-      if (answer.status === 200) found = (await answer.json()) as Shown;
-      return answer.status;
-    })
-    .toBe(200);
+  const look = async () => {
+    const answer = await fetch(`${at.url}/admin/requests/${id}`);
+    if (answer.status === 200) found = (await answer.json()) as Shown;
+    return answer.status;
+  };
+  await expect.poll(look, { timeout: 20_000 }).toBe(200);
   return found as unknown as Shown;
 }
 
