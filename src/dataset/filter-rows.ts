@@ -13,15 +13,21 @@ export interface FilterSettings {
   /** Only inputs that this regular expression (flags iu) finds something in. */
   readonly match: string | null;
   readonly since: EpochMs | null;
+  /** Only these models' answers are kept; rows with another's wait for a relabelling or a person. */
+  readonly teachers: readonly string[] | null;
 }
 
-/** Leaves out what the settings say and flags long rows. Counts: `too-short`, `too-long`, `other-label`, `unmatched`, `too-old`, `long`. */
+/** Leaves out what the settings say and flags long rows. Counts: `too-short`, `too-long`, `other-label`, `unmatched`, `too-old`, `long`, `other-teacher`. */
 export function filterRows(rows: readonly DraftRow[], settings: FilterSettings, countTokens: CountTokens): NodeResult {
   const counts = new Counts();
   const pattern = settings.match === null ? null : new RegExp(settings.match, 'iu');
   const labels = settings.labels === null ? null : new Set(settings.labels);
   const kept: DraftRow[] = [];
-  for (const row of rows) {
+  const teachers = settings.teachers === null ? null : new Set(settings.teachers);
+  for (const given of rows) {
+    const isOthers = teachers !== null && given.output !== undefined && given.teacher !== null && !teachers.has(given.teacher.model);
+    if (isOthers) counts.add('other-teacher');
+    const row = isOthers ? unanswered(given) : given;
     const tokens = tokensOf(row, countTokens);
     const reason = reasonAgainst(row, { settings, pattern, labels, tokens });
     if (reason !== null) counts.add(reason);
@@ -37,6 +43,10 @@ export function filterRows(rows: readonly DraftRow[], settings: FilterSettings, 
 export function tokensOf({ text, messages, output }: Pick<DraftRow, 'text' | 'messages' | 'output'>, countTokens: CountTokens): number {
   const before = messages === null ? countTokens(text) : messages.reduce((sum, { content }) => sum + countTokens(content), 0);
   return before + (typeof output === 'string' ? countTokens(output) : 0);
+}
+
+function unanswered({ output: _, ...row }: DraftRow): DraftRow {
+  return row;
 }
 
 interface Judging {

@@ -31,7 +31,15 @@ const words = (text: string) => text.split(' ').length;
 const ids = (rows: readonly DraftRow[]) => rows.map(({ id }) => id);
 
 describe('filterRows', () => {
-  const all: FilterSettings = { minCharacters: 1, maxTokens: null, flagTokens: null, labels: null, match: null, since: null };
+  const all: FilterSettings = {
+    minCharacters: 1,
+    maxTokens: null,
+    flagTokens: null,
+    labels: null,
+    match: null,
+    since: null,
+    teachers: null,
+  };
 
   it('leaves out what the settings say and counts why', () => {
     const rows = [
@@ -46,6 +54,21 @@ describe('filterRows', () => {
     const { rows: kept, counts } = filterRows(rows, { ...all, since: 10, maxTokens: 6, labels: ['card'], match: 'card|text' }, words);
     expect(ids(kept)).toEqual(['kept']);
     expect(counts).toEqual({ 'too-short': 1, 'too-old': 1, 'too-long': 1, 'other-label': 2, unmatched: 1 });
+  });
+
+  it("takes away the answers of other models, and leaves people's", () => {
+    const rows = [
+      row({ id: 'big' }),
+      row({ id: 'small', teacher: { model: 'small', provider: 'vllm', served: null } }),
+      row({ id: 'ann', teacher: null }),
+    ];
+    const { rows: kept, counts } = filterRows(rows, { ...all, teachers: ['big'] }, words);
+    expect(kept.map(({ id, output }) => [id, output])).toEqual([
+      ['big', 'card'],
+      ['small', undefined],
+      ['ann', 'card'],
+    ]);
+    expect(counts).toEqual({ 'other-teacher': 1 });
   });
 
   it('flags what is long, and counts messages where there are some', () => {

@@ -36,6 +36,8 @@ export interface DatasetBuildOptions {
   readonly teacher?: string;
   readonly labels?: readonly string[];
   readonly match?: string;
+  /** Models whose answers are taken; any when absent. */
+  readonly answeredBy?: readonly string[];
   readonly minCharacters: number;
   readonly maxTokens?: number;
   readonly flagTokens: number;
@@ -173,6 +175,7 @@ async function recipeOf(
       labels: options.labels ?? null,
       match: patternOf(options.match),
       since: null,
+      teachers: options.answeredBy ?? null,
     },
     relabel:
       options.relabel === undefined
