@@ -5,7 +5,7 @@ import { type Column, percent, renderTable } from '../table.ts';
 export function renderTraining(card: StudentCard, out: string | null): string {
   const { crossValidation: held, nearDuplicateShare: twins } = card;
   return [
-    `Trained a ${nameOf(card)} on ${card.rows} rows${classesOf(card)} in ${card.trainingSeconds.toFixed(1)} s.`,
+    `Trained ${nameOf(card)} on ${card.rows} rows${classesOf(card)} in ${card.trainingSeconds.toFixed(1)} s.`,
     ...(card.from === null ? [] : [continuedLine(card.from, held.accuracy)]),
     ...(card.candidates.length > 1 ? ['', candidateTable(card)] : []),
     `Held out in ${held.folds} folds: ${figuresOf(card)}.`,
@@ -132,8 +132,15 @@ function keptLine({ rowsFile }: StudentCard): string {
   return rowsFile === null ? 'not kept' : `kept in ${rowsFile}`;
 }
 
+const NAMES: Readonly<Record<StudentKind, string>> = {
+  classifier: 'a classifier',
+  multilabel: 'a multi-label classifier',
+  extractor: 'an extractor',
+  scorer: 'a scorer',
+};
+
 function nameOf({ kind, mode, reads }: StudentCard): string {
-  return `${kind}${mode === 'quality' ? ' (quality mode)' : ''}${reads === 'embeddings' ? ' over embeddings' : ''}`;
+  return `${NAMES[kind]}${mode === 'quality' ? ' in quality mode' : ''}${reads === 'embeddings' ? ' over embeddings' : ''}`;
 }
 
 function classesOf({ kind, classes }: StudentCard): string {
