@@ -39,6 +39,10 @@ interface Split {
 
 interface Figures {
   readonly [key: string]: Json;
+  readonly split: string;
+  readonly train: number;
+  readonly test: number;
+  readonly fields: number;
   readonly f1: number;
   readonly f1LettersAndDigits: number;
   readonly exact: number;
