@@ -3,6 +3,7 @@ import { createEncoder, type Encoder } from './encoding.ts';
 import { explainDifference } from './explanation.ts';
 import { bestOf, scoreOf } from './held-out.ts';
 import { decide } from './linear-head.ts';
+import type { ClassScores } from './mixture.ts';
 import type { ClassifierModel } from './model.ts';
 import { certaintyOf } from './scope.ts';
 import type { Explanation, LabelProbability, Prediction, StudentInput } from './types.ts';
@@ -16,12 +17,14 @@ export class Classifier {
   readonly #encoder: Encoder;
   readonly #runner: CommitteeRunner | null;
   readonly #linear: Float64Array;
+  readonly #scores: ClassScores;
 
   constructor(model: ClassifierModel) {
     this.model = model;
     this.#encoder = createEncoder(model.encoding);
     this.#runner = model.networks.length > 0 ? new CommitteeRunner(model.networks) : null;
     this.#linear = new Float64Array(model.labels.length);
+    this.#scores = { classes: model.labels.length, linear: this.#linear, network: this.#runner?.scores ?? null };
   }
 
   get labels(): readonly string[] {
@@ -36,8 +39,8 @@ export class Classifier {
     const { labels, mixture, certain } = this.model;
     const row = this.#encoder.encode(input);
     decide(this.model.linear, row, this.#linear);
-    const network = this.#runner?.run(row) ?? null;
-    const best = bestOf(this.#linear, network, 0, labels.length, mixture);
+    this.#runner?.run(row);
+    const best = bestOf(this.#scores, 0, mixture);
     const { confidence, inScope, outOfScope } = certaintyOf(certain, best, row.novelty);
     return {
       label: labels[best.k]!,
@@ -54,8 +57,8 @@ export class Classifier {
     const { labels, mixture } = this.model;
     const row = this.#encoder.encode(input);
     decide(this.model.linear, row, this.#linear);
-    const network = this.#runner?.run(row) ?? null;
-    const scores = labels.map((label, k) => ({ label, score: scoreOf(this.#linear, network, k, mixture) }));
+    this.#runner?.run(row);
+    const scores = labels.map((label, k) => ({ label, score: scoreOf(this.#scores, k, mixture) }));
     scores.sort((a, b) => b.score - a.score);
     const highest = scores[0]!.score;
     const total = scores.reduce((sum, { score }) => sum + Math.exp(score - highest), 0);

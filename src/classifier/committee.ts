@@ -66,17 +66,18 @@ function viewOf(x: SparseRows, isSeen: (column: number) => boolean): SparseRows 
 /** Mean scores of a committee's members; one input at a time, buffers are reused. */
 export class CommitteeRunner {
   readonly #runners: readonly NetworkRunner[];
-  readonly #scores: Float64Array;
+  /** What `run` fills. */
+  readonly scores: Float64Array;
 
   /** Needs a network at least. */
   constructor(networks: readonly Network[]) {
     this.#runners = networks.map((network) => new NetworkRunner(network));
-    this.#scores = new Float64Array(networks[0]!.output.biases.length);
+    this.scores = new Float64Array(networks[0]!.output.biases.length);
   }
 
-  /** Valid until the next call. */
+  /** Fills and returns `scores`, which are valid until the next call. */
   run(row: { readonly indices: Int32Array; readonly values: Float32Array; readonly size: number }): Float64Array {
-    const scores = this.#scores.fill(0);
+    const scores = this.scores.fill(0);
     const share = 1 / this.#runners.length;
     for (const runner of this.#runners) {
       const own = runner.run(row);

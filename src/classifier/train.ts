@@ -100,7 +100,7 @@ function* trainOn(problem: Problem, options: TrainingOptions, progress: Progress
   const strata = rows.map(({ label }) => (label === null ? '' : `=${label}`));
   const foldOf = assignFolds(source.keys, strata, folds, options.seed);
   const held = yield* crossValidate(problem, gold, foldOf, (share) => progress.crossValidate(share));
-  const mixture = problem.hasCommittee ? fitMixture(held.linear, held.network, gold, labels.length) : temperatureOnly(held, gold);
+  const mixture = problem.hasCommittee ? fitMixture(held, gold) : temperatureOnly(held, gold);
   const certain = fitClassifierCertain(held, gold, mixture);
   const model = yield* fitAll(problem, gold, { mixture, certain }, (share) => progress.fit(share));
   return { model, folds, heldOut: heldOutPredictions(held, labels, mixture, certain) };
@@ -119,9 +119,9 @@ function* crossValidate(
 ): Generator<void, HeldOut> {
   const { source, labels } = problem;
   const classes = labels.length;
-  const folds = Math.max(...foldOf) + 1;
+  const folds = foldOf.reduce((most, fold) => Math.max(most, fold), 0) + 1;
   const linear = new Float32Array(gold.length * classes);
-  const network = new Float32Array(problem.hasCommittee ? linear.length : 0);
+  const network = problem.hasCommittee ? new Float32Array(linear.length) : null;
   const novelty = new Float64Array(gold.length * BLOCKS.length);
   const noveltyWithoutClass = new Float64Array(novelty.length);
   const linearShare = problem.hasCommittee ? LINEAR_SHARE : 1;
@@ -135,7 +135,7 @@ function* crossValidate(
       onShare((fold + (linearShare * (label + 1)) / classes) / folds);
       yield;
     }
-    if (problem.hasCommittee) {
+    if (network) {
       const networks = yield* committeeSteps(problem, encoded, own, (share) =>
         onShare((fold + linearShare + (1 - linearShare) * share) / folds),
       );
