@@ -195,6 +195,7 @@ const LOOK_MS = 100;
 /** The store for reading, in a thread of its own so that no report makes an answer wait; opened when it is first needed. */
 function lazyStore(location: StoreLocation, clock: Clock): { readonly open: () => Promise<Store>; readonly close: () => Promise<void> } {
   let opening: Promise<Store> | null = null;
+  let isClosed = false;
   const until = clock.monotonic() + MAKING_MS;
   const attempt = async (): Promise<Store> => {
     for (;;) {
@@ -202,7 +203,7 @@ function lazyStore(location: StoreLocation, clock: Clock): { readonly open: () =
         return await openStore(location, { readOnly: true, thread: true, maxConnections: 4 });
       } catch (cause) {
         // At the very first start nothing is there to read: it is being made, and then it is empty, which is an answer.
-        if (location.kind !== 'sqlite' || clock.monotonic() >= until) throw cause;
+        if (isClosed || location.kind !== 'sqlite' || clock.monotonic() >= until) throw cause;
         await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
       }
     }
@@ -216,6 +217,7 @@ function lazyStore(location: StoreLocation, clock: Clock): { readonly open: () =
       return opening;
     },
     close: async () => {
+      isClosed = true;
       await (await opening?.catch(() => null))?.close();
     },
   };
