@@ -45,8 +45,9 @@ export function tokensOf({ text, messages, output }: Pick<DraftRow, 'text' | 'me
   return before + (typeof output === 'string' ? countTokens(output) : 0);
 }
 
-function unanswered({ output: _, ...row }: DraftRow): DraftRow {
-  return row;
+function unanswered(row: DraftRow): DraftRow {
+  const { output, ...rest } = row;
+  return output === undefined ? row : rest;
 }
 
 interface Judging {
