@@ -114,7 +114,10 @@ async function enter(name: string, { app, config, lock, options, io, clock }: Pr
     const reason = `${name} entered the gate${trained}${after}.`;
     await app.store.events.add([{ id: newId(), task: task.name, at: clock.now(), kind: 'candidate', certificate: null, reason, detail }]);
   }
-  return { task, model, lineage, until, rows, record, locked: lock.certificates.get(task.name) ?? null };
+  const locked = lock.certificates.get(task.name) ?? null;
+  const holder = versions.find((version) => version.model === locked?.small);
+  const isAnswering = holder !== undefined && holder !== record && (holder.stage === 'canary' || holder.stage === 'live');
+  return { task, model, lineage, until, rows, record, locked, incumbent: isAnswering ? locked : null };
 }
 
 /** The rows that a student's folder keeps, where it was trained to keep them. */

@@ -1,6 +1,15 @@
 import type { LockedCertificate } from '../../config/index.ts';
 import { newId } from '../../core/index.ts';
-import { type LifeTask, LookRunner, PART_SHARES, type PromotionGate, pending, promotionFigures, promotionGates } from '../../life/index.ts';
+import {
+  FIRST_LOOK,
+  type LifeTask,
+  LookRunner,
+  PART_SHARES,
+  type PromotionGate,
+  pending,
+  promotionFigures,
+  promotionGates,
+} from '../../life/index.ts';
 import { candidateTask } from '../../life-worker.ts';
 import type { StoredPair } from '../../store/index.ts';
 import { percent } from '../table.ts';
@@ -23,8 +32,7 @@ export async function passGate(candidate: Candidate, world: PromoteWorld): Promi
   const found = { evidence, diff: '' };
   if (certificate === null) return { ...found, outcome, reason: gate.reason, gates: [golden, gate], certificate, figures: null };
   const pairs = await world.app.store.pairs.list({ task: candidate.task.name });
-  const incumbent = candidate.locked !== null && candidate.locked.verdict !== 'frontier' ? candidate.locked : null;
-  const figures = promotionFigures(certificate, incumbent?.small === certificate.small ? null : incumbent, fresh(pairs, candidate));
+  const figures = promotionFigures(certificate, candidate.incumbent, fresh(pairs, candidate));
   const gates = [golden, gate, ...promotionGates(figures, world.options.maxP95LatencyRatio)];
   const failed = gates.find(({ state }) => state === 'failed');
   return { ...found, outcome: failed === undefined ? 'ready' : 'refused', reason: (failed ?? gate).reason, gates, certificate, figures };
@@ -62,8 +70,11 @@ async function certify(candidate: Candidate, world: PromoteWorld): Promise<Certi
   if (proposal !== null) return { evidence: null, certificate: proposal, outcome: 'ready', gate: certificateGate(proposal) };
   const [one] = life.candidates;
   const plan = one === undefined ? null : await runner.plan(life, one);
-  if (plan === null)
-    return { evidence: null, certificate: null, outcome: 'not-enough', gate: waiting(`No pair of it is on record. ${how(candidate)}`) };
+  if (plan === null) {
+    const all = Math.ceil(FIRST_LOOK / PART_SHARES.certify);
+    const gate = waiting(`Not enough evidence: ${all} more pairs. None of it is on record. ${how(candidate)}`);
+    return { evidence: { n: 0, size: FIRST_LOOK, k: 1, morePairs: all, replayed }, certificate: null, outcome: 'not-enough', gate };
+  }
   const morePairs = Math.max(0, Math.ceil((plan.size - plan.n) / PART_SHARES.certify));
   const evidence = { n: plan.n, size: plan.size, k: plan.k, morePairs, replayed };
   if (morePairs > 0 && options.look !== true) {

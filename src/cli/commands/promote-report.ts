@@ -4,7 +4,7 @@ import { renderTable } from '../table.ts';
 import type { Candidate, PromoteReport } from './promote-types.ts';
 
 /** What `smallfirst models promote --json` prints. */
-export function promoteDocument({ task, model, lineage, until, locked }: Candidate, report: PromoteReport) {
+export function promoteDocument({ task, model, lineage, until, incumbent }: Candidate, report: PromoteReport) {
   const { outcome, reason, gates, evidence, certificate, figures, diff } = report;
   return {
     task: task.name,
@@ -13,7 +13,7 @@ export function promoteDocument({ task, model, lineage, until, locked }: Candida
     reason,
     version: lineage.hash,
     evidenceSince: until === null ? null : new Date(until).toISOString(),
-    incumbent: locked === null || locked.verdict === 'frontier' ? null : locked.small,
+    incumbent: incumbent?.small ?? null,
     gates,
     evidence,
     certificate:
@@ -38,7 +38,7 @@ export function promoteDocument({ task, model, lineage, until, locked }: Candida
 export function renderPromotion({ task, model }: Candidate, { outcome, reason, gates, diff }: PromoteReport): string {
   const rows = gates.map(({ name, state, reason: why }) => [name, state, why]);
   const table = rows.length === 0 ? '' : `${renderTable([{ head: 'gate' }, { head: 'state' }, { head: 'why' }], rows)}\n`;
-  return `${table}${model.name} for ${task.name}: ${outcome.toUpperCase()}. ${reason}\n${diff === '' ? '' : `\n${diff}`}`;
+  return `${table}${model.name} for ${task.name}: ${outcome.replace('-', ' ').toUpperCase()}. ${reason}\n${diff === '' ? '' : `\n${diff}`}`;
 }
 
 function figuresDocument({ candidate, incumbent, ceiling }: PromotionFigures) {

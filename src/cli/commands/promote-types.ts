@@ -32,8 +32,10 @@ export interface Candidate {
   readonly until: EpochMs | null;
   readonly rows: TrainedRows | null;
   readonly record: VersionRecord;
-  /** Of the lock file; null where the ceiling answers. */
+  /** The task's certificate in the lock file; null for none. */
   readonly locked: LockedCertificate | null;
+  /** The same where another version answers by it now: not after an alarm, and not where it is void. */
+  readonly incumbent: LockedCertificate | null;
 }
 
 /** What the gate works with. */
@@ -55,7 +57,7 @@ export interface PromoteReport {
   /** One sentence for people. */
   readonly reason: string;
   readonly gates: readonly PromotionGate[];
-  /** Null where no pair is on record. */
+  /** Null where a certificate waits already, and for a version that has the task. */
   readonly evidence: {
     readonly n: number;
     readonly size: number;

@@ -16,6 +16,7 @@ import { gatherVersions } from './versions-gather.ts';
 import { parseMoment } from './versions-time.ts';
 
 let folder: string;
+let printed: unknown = null;
 const UNTIL = '2026-11-01T12:00:00Z';
 
 const yaml = (ladder: string, mode = 'live') => `
@@ -39,7 +40,9 @@ const train = (name: string) => {
 const shown = ({ model, isOnLadder, stage, lineage }: VersionRecord) => [model, isOnLadder, stage, lineage.kind, lineage.rows];
 const io = (): CommandIo => ({
   out: () => {},
-  json: () => {},
+  json: (document) => {
+    printed = document;
+  },
   note: () => {},
   progress: () => ({ advance: () => {}, end: () => {} }),
   env: {},
@@ -97,6 +100,8 @@ describe('versions of a model', () => {
     await config('[small@2, frontier]', 'observe');
     await expect(promote('small@2')).rejects.toThrow('only observed');
     await config('[small@2, frontier]');
+    expect(await promote('small@2')).toBe(1);
+    expect(printed).toMatchObject({ outcome: 'not-enough', incumbent: null, evidence: { n: 0, size: 500, morePairs: 834 } });
     await expect(promote('small@2', { cutoff: '2026-10-01' })).rejects.toThrow('--cutoff needs --trained-on');
     await expect(promote('small@2', { trainedOn: 'none.jsonl' })).rejects.toThrow('There are no rows');
     await expect(promote('small@2', { task: 'other' })).rejects.toThrow('has no task "other"');
