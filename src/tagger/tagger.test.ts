@@ -35,7 +35,7 @@ describe('field extractor', () => {
   it('never throws, answers only with fields of its schema, and with probabilities', () => {
     const texts = fc.oneof(
       fc.string({ unit: 'binary', maxLength: 80 }),
-      fc.constantFrom('', ' ', '\n\n', '__proto__', ...rows.map((row) => row.text)),
+      fc.constantFrom('', ' ', '\n\n', '__proto__', 'ქ ქ', 'to on', ...rows.map((row) => row.text)),
       fc
         .array(fc.constantFrom('book', 'Rome', 'on', '12.50', '\n', 'monday', "'s", '💸', 'Ünïcode', '东京'), { maxLength: 60 })
         .map((words) => words.join(' ')),

@@ -112,7 +112,10 @@ export class Tagger {
     let known = 0;
     for (let i = 0; i < tokens.size; i += 1) if (this.#words.find(tokens.lower[i]!) >= 0) known += 1;
     let newInside = 0;
-    for (const { from, to } of passages) for (let i = from; i < to; i += 1) if (this.#words.find(tokens.lower[i]!) < 0) newInside += 1;
+    // Passages come by their beginning, and those of two fields may overlap: no token counts twice.
+    let next = 0;
+    for (const { from, to } of passages)
+      for (next = Math.max(next, from); next < to; next += 1) if (this.#words.find(tokens.lower[next]!) < 0) newInside += 1;
     const size = Math.max(1, tokens.size);
     return { knownShare: known / size, knownOutside: (known + newInside) / size };
   }
