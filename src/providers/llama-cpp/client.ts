@@ -3,7 +3,9 @@ import type { CallContext, ModelClient } from '../types.ts';
 import type { GrammarState, LlamaGrammar, LlamaModule, LlamaSequence } from './engine-types.ts';
 import { labelGrammar } from './gbnf.ts';
 import { type GenerationCounts, type GenerationOptions, generate } from './generate.ts';
+import { generateLabel } from './generate-label.ts';
 import { jsonGrammar } from './json-grammar.ts';
+import { LabelTokens, readVocabulary, type Vocabulary } from './label-tokens.ts';
 import type { LoadedModel } from './load-model.ts';
 import type { Prompt } from './prompt.ts';
 import { Slots, throwIfGone } from './slots.ts';
@@ -13,6 +15,14 @@ import { type Piece, StopScanner } from './stop-scanner.ts';
 const MAX_GRAMMARS = 64;
 const MAX_TOP_LOGPROBS = 20;
 
+/** One question with what its answer is held to. */
+interface Asked {
+  readonly request: ModelRequest;
+  readonly context: CallContext;
+  readonly grammar: LlamaGrammar | null;
+  readonly labels: LabelTokens | null;
+}
+
 /** A model in this process. Its answers are of the task's output form where the call names one: labels and JSON cannot come out otherwise. */
 export class LlamaClient implements ModelClient {
   readonly version: string;
@@ -21,6 +31,8 @@ export class LlamaClient implements ModelClient {
   readonly #loaded: LoadedModel;
   readonly #slots: Slots<LlamaSequence>;
   readonly #grammars = new Map<string, Promise<LlamaGrammar>>();
+  readonly #labels = new Map<string, LabelTokens>();
+  #vocabulary: Promise<Vocabulary> | null = null;
   readonly #now: () => EpochMs;
 
   constructor(name: string, module: LlamaModule, loaded: LoadedModel, now: () => EpochMs = () => systemClock.now()) {
@@ -48,10 +60,11 @@ export class LlamaClient implements ModelClient {
         `The prompt has ${prompt.tokens.length} tokens and the context of ${this.#name} holds ${window}, the answer included; raise contextWindow or send less.`,
       );
     }
-    const grammar = await this.#grammarOf(request, context.output ?? null);
+    const labels = await this.#labelsOf(request, context.output ?? null);
+    const grammar = labels === null ? await this.#grammarOf(request, context.output ?? null) : null;
     const sequence = await this.#slots.take(context);
     try {
-      yield* this.#answer(sequence, prompt, { request, context, grammar });
+      yield* this.#answer(sequence, prompt, { request, context, grammar, labels });
     } catch (error) {
       // What it remembers after a failure is not known.
       await sequence.clearHistory().catch(() => undefined);
@@ -68,11 +81,7 @@ export class LlamaClient implements ModelClient {
     await this.#loaded.dispose();
   }
 
-  async *#answer(
-    sequence: LlamaSequence,
-    prompt: Prompt,
-    { request, context, grammar }: { readonly request: ModelRequest; readonly context: CallContext; readonly grammar: LlamaGrammar | null },
-  ): AsyncGenerator<ModelEvent> {
+  async *#answer(sequence: LlamaSequence, prompt: Prompt, { request, context, grammar, labels }: Asked): AsyncGenerator<ModelEvent> {
     const { model, contextSize, version, release } = this.#loaded;
     const inputTokens = prompt.tokens.length;
     yield { type: 'start', servedModel: version, fingerprint: release, upstreamId: null, inputTokens };
@@ -80,12 +89,9 @@ export class LlamaClient implements ModelClient {
     const scanner = new StopScanner([...(request.stop ?? []), ...prompt.stops]);
     const state: GrammarState | null = grammar === null ? null : new this.#module.LlamaGrammarEvaluationState({ model, grammar });
     const text = new AnswerText();
-    for await (const piece of generate(
-      sequence,
-      model,
-      this.#options(request, context, prompt, state, contextSize - inputTokens),
-      counts,
-    )) {
+    const options = this.#options(request, context, prompt, state, contextSize - inputTokens);
+    const pieces = labels === null ? generate(sequence, model, options, counts) : generateLabel(sequence, model, labels, options, counts);
+    for await (const piece of pieces) {
       yield* text.events(scanner.push(piece));
       if (scanner.met !== null) break;
     }
@@ -117,6 +123,20 @@ export class LlamaClient implements ModelClient {
     };
   }
 
+  /** The labels of a task, where the answer is the most probable one and the vocabulary can spell them all; null leaves it to a grammar. */
+  async #labelsOf(request: ModelRequest, output: Output | null): Promise<LabelTokens | null> {
+    const { responseFormat, temperature = 0 } = request;
+    if (output?.kind !== 'label' || temperature > 0 || (responseFormat !== undefined && responseFormat.type !== 'text')) return null;
+    const key = JSON.stringify(output.labels);
+    let labels = this.#labels.get(key);
+    if (labels === undefined) {
+      this.#vocabulary ??= readVocabulary(this.#loaded.model);
+      labels = new LabelTokens(await this.#vocabulary, output.labels);
+      keep(this.#labels, key, labels);
+    }
+    return labels.isComplete ? labels : null;
+  }
+
   /** What the answer must look like: as the request says, else as the task does. */
   async #grammarOf(request: ModelRequest, output: Output | null): Promise<LlamaGrammar | null> {
     const source = grammarSource(request, output);
@@ -124,9 +144,7 @@ export class LlamaClient implements ModelClient {
     let compiled = this.#grammars.get(source);
     if (compiled === undefined) {
       compiled = this.#loaded.llama.createGrammar({ grammar: source });
-      this.#grammars.set(source, compiled);
-      const [oldest] = this.#grammars.keys();
-      if (this.#grammars.size > MAX_GRAMMARS && oldest !== undefined) this.#grammars.delete(oldest);
+      keep(this.#grammars, source, compiled);
     }
     try {
       return await compiled;
@@ -137,6 +155,13 @@ export class LlamaClient implements ModelClient {
       });
     }
   }
+}
+
+/** Remembers a few, the oldest first to go. */
+function keep<Value>(memory: Map<string, Value>, key: string, value: Value): void {
+  memory.set(key, value);
+  const [oldest] = memory.keys();
+  if (memory.size > MAX_GRAMMARS && oldest !== undefined) memory.delete(oldest);
 }
 
 function grammarSource({ responseFormat }: ModelRequest, output: Output | null): string | null {

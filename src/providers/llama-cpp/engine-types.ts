@@ -41,6 +41,7 @@ export interface LlamaModel {
   tokenize(text: string, specialTokens?: boolean): number[];
   detokenize(tokens: readonly number[], specialTokens?: boolean, lastTokens?: readonly number[]): string;
   isEogToken(token: number): boolean;
+  iterateAllTokens(): Iterable<number>;
   readonly tokenizer: Tokenizer;
   readonly tokens: { readonly bos: number | null; readonly shouldPrependBosToken: boolean };
   readonly trainContextSize: number;
@@ -64,11 +65,22 @@ export interface LlamaSequence {
   adaptStateToTokens(tokens: readonly number[], allowShift: boolean): Promise<void>;
   clearHistory(): Promise<void>;
   evaluateWithoutGeneratingNewTokens(tokens: readonly number[]): Promise<void>;
+  /** Evaluates tokens and gives what was asked for after each. */
+  controlledEvaluate(input: readonly ControlledToken[]): Promise<readonly (ControlledAnswer | undefined)[]>;
   evaluateWithMetadata(
     tokens: readonly number[],
     metadata: { readonly probabilities: boolean },
     options: SamplingOptions,
   ): AsyncGenerator<{ readonly token: number; readonly probabilities?: ReadonlyMap<number, number> }>;
+}
+
+/** A token, and whose logits are wanted after it. */
+export type ControlledToken =
+  | number
+  | readonly [number, { readonly generateNext: { readonly logits: { readonly filter: { readonly tokens: readonly number[] } } } }];
+
+export interface ControlledAnswer {
+  readonly next: { readonly logits?: ReadonlyMap<number, number> };
 }
 
 export interface SamplingOptions {

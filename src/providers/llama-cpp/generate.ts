@@ -86,7 +86,11 @@ export async function* generate(
 }
 
 /** Brings the sequence to the prompt, all but what is left to evaluate; what it remembers of a prompt before is not read again. */
-async function readPrompt(sequence: LlamaSequence, options: GenerationOptions, counts: GenerationCounts): Promise<readonly number[]> {
+export async function readPrompt(
+  sequence: LlamaSequence,
+  options: GenerationOptions,
+  counts: GenerationCounts,
+): Promise<readonly number[]> {
   const { prompt } = options;
   await sequence.adaptStateToTokens(prompt.slice(0, -1), false);
   counts.reused = sequence.nextTokenIndex;
@@ -100,7 +104,8 @@ async function readPrompt(sequence: LlamaSequence, options: GenerationOptions, c
   return prompt.slice(at);
 }
 
-function throwIfOver({ signal, deadlineAt, now }: GenerationOptions): void {
+/** Throws ABORTED or DEADLINE_EXCEEDED. */
+export function throwIfOver({ signal, deadlineAt, now }: GenerationOptions): void {
   throwIfGone(signal);
   if (deadlineAt !== null && now() >= deadlineAt)
     throw new SmallfirstError('DEADLINE_EXCEEDED', 'The deadline passed while the model wrote.');
