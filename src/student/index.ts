@@ -7,21 +7,8 @@ export { pairsOf } from './pairs.ts';
 export { rowPrediction } from './prediction-row.ts';
 export { loadPredictionRows, loadTrainingRows, loadTrainingSet } from './rows.ts';
 export { scaleOf } from './scale.ts';
-export type { StudentScores } from './scores.ts';
 export { type EmbedderFor, loadStudent, readCard } from './student-folder.ts';
 export { fitThreadFile, threadFitter } from './thread-fitter.ts';
 export { trainStudent } from './train-student.ts';
-export type { Candidate, EmbeddingChoice, Fitter, StudentProgress, TrainStudentOptions } from './train-types.ts';
-export {
-  type EmbeddingSource,
-  type Explanation,
-  type Fields,
-  type OutlookRule,
-  type PredictionRow,
-  STUDENT_KINDS,
-  type Student,
-  type StudentCard,
-  type StudentKind,
-  type StudentPrediction,
-  type TrainingRow,
-} from './types.ts';
+export type { Candidate, EmbeddingChoice } from './train-types.ts';
+export type { Explanation, PredictionRow, Student, StudentCard, StudentKind, TrainingRow } from './types.ts';

@@ -102,6 +102,16 @@ describe('a student through the gateway', () => {
     ]);
   });
 
+  it('leaves the answer to the next model where its endpoint fails', async () => {
+    world = await openCascadeWorld(config());
+    embeddings.failures.push(400);
+    expect(await ask('mood', 'great product love it')).toBe('ok');
+    expect((await world.rows()).map(({ model, outcome }) => [model, outcome])).toEqual([
+      ['student/mood', 'escalated'],
+      ['frontier', 'accepted'],
+    ]);
+  });
+
   it('is scored by eval like any model', async () => {
     world = await openCascadeWorld(config());
     const set = [

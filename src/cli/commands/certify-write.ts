@@ -158,7 +158,8 @@ async function versionOf(model: ModelConfig): Promise<string | null> {
   const upstream = (name: string): never => {
     throw new SmallfirstError('MODEL_NOT_FOUND', `The model ${name} is not one of files.`);
   };
-  const client = await new ClientRegistry({ loadRecording, loadStudent, upstream }).client(model);
+  // Without an endpoint for its embeddings: a student is looked at here, not asked.
+  const client = await new ClientRegistry({ loadRecording, loadStudent: (path) => loadStudent(path), upstream }).client(model);
   return client.version ?? null;
 }
 
