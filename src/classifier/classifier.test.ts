@@ -62,6 +62,23 @@ describe('text classifier', () => {
     expect(heldOut[4]!.label).not.toBe('refund');
   });
 
+  it('learns from what labels are called where rows are few, and never counts a name as a row', () => {
+    const few = [
+      { text: 'where do i leave the car', label: 'parkingPermit' },
+      { text: 'my car was towed', label: 'parkingPermit' },
+      { text: 'i want to borrow a novel', label: 'library_card' },
+      { text: 'the book is overdue', label: 'library_card' },
+    ];
+    const { model, heldOut } = trainClassifier(few, { seed: 1 });
+    expect(heldOut).toHaveLength(4);
+    const said = new Classifier(model);
+    expect(['a permit', 'the library', 'parking'].map((text) => said.predict(text).label)).toEqual([
+      'parkingPermit',
+      'library_card',
+      'parkingPermit',
+    ]);
+  });
+
   it('never scores a row by a model that has seen its text', () => {
     // Labels by chance, each text twice: a model that saw the twin would be right every time.
     const rows = Array.from({ length: 40 }, (_, i) => ({

@@ -3,7 +3,7 @@ import { CommitteeRunner, trainCommittee } from './committee.ts';
 import { scatter } from './cross-validation.ts';
 import { BLOCKS } from './feature-scanner.ts';
 import { assignFolds, foldCount, splitFold } from './folds.ts';
-import { fitClassifierCertain, type HeldOut, heldOutPredictions } from './held-out.ts';
+import { bestOf, fitClassifierCertain, type HeldOut, heldOutPredictions } from './held-out.ts';
 import { quantise } from './linear-head.ts';
 import { fitMixture, type Mixture } from './mixture.ts';
 import type { ClassifierModel } from './model.ts';
@@ -24,6 +24,9 @@ const LINEAR_SHARE = 0.4;
 
 /** Of a large set's folds: enough for calibration (accuracy .001 lower), and a quarter of the time less. */
 const FOLD_PASSES = 5;
+
+/** With fewer, labels' names are learnt from too where folds say that they help: worth 1.7 points at 10 rows a label, .6 at 20. */
+const FEW_ROWS_A_LABEL = 25;
 
 /** More different labels than this are free texts, not classes. */
 export const MAX_LABELS = 2000;
@@ -49,15 +52,20 @@ export function trainClassifier(rows: readonly LabelledText[], options: Training
 export function* trainInSteps(rows: readonly LabelledText[], options: TrainingOptions): Generator<void, TrainedClassifier> {
   const labels = labelsOf(rows);
   const progress = new Progress(options.onProgress);
-  const source = new TextSource(
-    rows.map((row) => row.text),
-    (done) => progress.scan(done, rows.length),
-  );
-  return yield* trainOn(
-    { source, rows, labels, hasCommittee: options.mode === 'quality', solver: { ...TEXT_SOLVER, seed: options.seed } },
-    options,
-    progress,
-  );
+  const texts = rows.map((row) => row.text);
+  const source = new TextSource(texts, (done) => progress.scan(done, rows.length));
+  const plain: Problem = {
+    source,
+    rows,
+    counted: rows.length,
+    labels,
+    hasCommittee: options.mode === 'quality',
+    solver: { ...TEXT_SOLVER, seed: options.seed },
+  };
+  const names = rows.length < FEW_ROWS_A_LABEL * labels.length ? nameRows(labels) : [];
+  if (names.length === 0) return yield* trainOn([plain], options, progress);
+  const named = { ...plain, source: new TextSource([...texts, ...names.map((row) => row.text)]), rows: [...rows, ...names] };
+  return yield* trainOn([named, plain], options, progress);
 }
 
 /** The same over embeddings, in one mode. Throws INPUT_INVALID also for embeddings of different lengths. */
@@ -65,12 +73,18 @@ export function* trainDenseInSteps(rows: readonly Dense<LabelledText>[], options
   const labels = labelsOf(rows);
   const source = new VectorSource(rows.map((row) => row.vector));
   const solver = { ...VECTOR_SOLVER, seed: options.seed };
-  return yield* trainOn({ source, rows, labels, hasCommittee: false, solver }, options, new Progress(options.onProgress));
+  return yield* trainOn(
+    [{ source, rows, counted: rows.length, labels, hasCommittee: false, solver }],
+    options,
+    new Progress(options.onProgress),
+  );
 }
 
 interface Problem {
   readonly source: RowSource;
+  /** The first `counted` rows were given; those after them are only ever learnt from. */
   readonly rows: readonly { readonly label: string | null }[];
+  readonly counted: number;
   readonly labels: readonly string[];
   readonly hasCommittee: boolean;
   readonly solver: SolverOptions;
@@ -90,20 +104,51 @@ function labelsOf(rows: readonly { readonly label: string | null }[]): readonly 
   return labels;
 }
 
-function* trainOn(problem: Problem, options: TrainingOptions, progress: Progress): Generator<void, TrainedClassifier> {
-  const { source, rows, labels } = problem;
-  const distinct = new Set(source.keys).size;
+/** A label's name in words is an example of it. */
+function nameRows(labels: readonly string[]): LabelledText[] {
+  return labels.flatMap((label) => {
+    const text = label
+      .replace(/(\p{Ll})(\p{Lu})/gu, '$1 $2')
+      .replace(/[^\p{L}\p{N}]+/gu, ' ')
+      .trim();
+    return /\p{L}{3}/u.test(text) ? [{ text, label }] : [];
+  });
+}
+
+/** Cross-validates each problem over the same folds and trains the one with the best accuracy, the first of equals. */
+function* trainOn(problems: readonly Problem[], options: TrainingOptions, progress: Progress): Generator<void, TrainedClassifier> {
+  const { labels, counted } = problems[0]!;
+  const keys = problems[0]!.source.keys.slice(0, counted);
+  const distinct = new Set(keys).size;
   if (distinct < 2) throw new SmallfirstError('INPUT_INVALID', 'every row has the same text: there is nothing to learn from');
   const classOf = new Map(labels.map((label, index) => [label, index]));
-  const gold = Int32Array.from(rows, ({ label }) => (label === null ? -1 : classOf.get(label)!));
-  const folds = foldCount(rows.length, distinct, LARGE_SET, options.folds);
-  const strata = rows.map(({ label }) => (label === null ? '' : `=${label}`));
-  const foldOf = assignFolds(source.keys, strata, folds, options.seed);
-  const held = yield* crossValidate(problem, gold, foldOf, (share) => progress.crossValidate(share));
-  const mixture = problem.hasCommittee ? fitMixture(held, gold) : temperatureOnly(held, gold);
-  const certain = fitClassifierCertain(held, gold, mixture);
+  const folds = foldCount(counted, distinct, LARGE_SET, options.folds);
+  const strata = problems[0]!.rows.slice(0, counted).map(({ label }) => (label === null ? '' : `=${label}`));
+  const givenFolds = assignFolds(keys, strata, folds, options.seed);
+  let best: { readonly problem: Problem; readonly gold: Int32Array; readonly held: HeldOut; readonly right: number } | null = null;
+  for (const [at, problem] of problems.entries()) {
+    const gold = Int32Array.from(problem.rows, ({ label }) => (label === null ? -1 : classOf.get(label)!));
+    // Fold −1 is never held out.
+    const foldOf = new Int32Array(gold.length).fill(-1);
+    foldOf.set(givenFolds);
+    const held = yield* crossValidate(problem, gold, foldOf, (share) => progress.crossValidate((at + share) / problems.length));
+    const right = countRight(held, gold);
+    if (!best || right > best.right) best = { problem, gold, held, right };
+  }
+  const { problem, gold, held } = best!;
+  const given = gold.subarray(0, counted);
+  const mixture = problem.hasCommittee ? fitMixture(held, given) : temperatureOnly(held, given);
+  const certain = fitClassifierCertain(held, given, mixture);
   const model = yield* fitAll(problem, gold, { mixture, certain }, (share) => progress.fit(share));
   return { model, folds, heldOut: heldOutPredictions(held, labels, mixture, certain) };
+}
+
+/** Held-out rows that the linear model labels right. */
+function countRight(held: HeldOut, gold: Int32Array): number {
+  let right = 0;
+  for (let row = 0; row * held.classes < held.linear.length; row += 1)
+    if (bestOf(held, row * held.classes, { linear: 1, network: 0 }).k === gold[row]) right += 1;
+  return right;
 }
 
 function temperatureOnly(held: HeldOut, gold: Int32Array): Mixture {
@@ -120,9 +165,9 @@ function* crossValidate(
   const { source, labels } = problem;
   const classes = labels.length;
   const folds = foldOf.reduce((most, fold) => Math.max(most, fold), 0) + 1;
-  const linear = new Float32Array(gold.length * classes);
+  const linear = new Float32Array(problem.counted * classes);
   const network = problem.hasCommittee ? new Float32Array(linear.length) : null;
-  const novelty = new Float64Array(gold.length * BLOCKS.length);
+  const novelty = new Float64Array(problem.counted * BLOCKS.length);
   const noveltyWithoutClass = new Float64Array(novelty.length);
   const linearShare = problem.hasCommittee ? LINEAR_SHARE : 1;
   const solver = gold.length < LARGE_SET ? problem.solver : { ...problem.solver, passes: Math.min(FOLD_PASSES, problem.solver.passes) };
