@@ -33,7 +33,7 @@ interface PriceRow {
   readonly source: string;
 }
 
-/** The day on which the rows below were read. Prices move: what the provider says of the uploaded files goes before them. */
+/** The day on which stored copies of the pages below were read. Prices move: what the provider says of the uploaded files goes before them. */
 const READ = '2026-11-22';
 
 const rows: readonly PriceRow[] = [

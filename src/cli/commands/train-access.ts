@@ -32,6 +32,12 @@ export function accessOf(options: AccessOptions, io: CommandIo): JobAccess {
   };
 }
 
+/** What a trainer on this machine is started with: keys of other trainers are none of its business. */
+function withoutKeys(environment: CommandIo['env']): CommandIo['env'] {
+  const keys = new Set(Object.values(hostedTrainers).map(({ keyEnv }) => keyEnv));
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !keys.has(name)));
+}
+
 /** How strictly a key is asked for: planning sends nothing, so it needs none. */
 export type KeyNeed = 'needed' | 'not yet';
 
@@ -43,7 +49,7 @@ export function openAdapter(
 ): FineTuneAdapter {
   const { store, io } = world;
   if (provider === LOCAL) {
-    return localAdapter({ folderOf: (id) => store.folderOf(id), tool: access.tool, environment: io.env });
+    return localAdapter({ folderOf: (id) => store.folderOf(id), tool: access.tool, environment: withoutKeys(io.env) });
   }
   const row = Object.hasOwn(hostedTrainers, provider) ? hostedTrainers[provider] : undefined;
   if (row === undefined) throw new SmallfirstError('USAGE', `this smallfirst knows no trainer called ${provider}`);

@@ -64,7 +64,7 @@ export function renderJobs(jobs: readonly JobRecord[]): string {
       job.state,
       job.remote.progress === null ? '–' : `${Math.round(job.remote.progress * 100)} %`,
       count(job.dataset.rows),
-      formatUsd(job.charged ?? job.estimate.cost),
+      job.estimate.origin === 'own machine' ? 'own machine' : formatUsd(job.charged ?? job.estimate.cost),
       new Date(job.createdAt).toISOString().slice(0, 16).replace('T', ' '),
       job.model ?? job.error ?? '',
     ]),
@@ -93,7 +93,7 @@ export function renderJob(job: JobRecord): string {
       'at provider',
       `files ${job.remote.training ?? '–'}, ${job.remote.validation ?? '–'}; job ${job.remote.job ?? job.remote.held ?? '–'}`,
     ],
-    ['cost', `${formatUsd(job.charged)} charged, ${formatUsd(job.estimate.cost)} estimated (${job.estimate.origin})`],
+    ['cost', jobCost(job)],
     ['model', job.model ?? '–'],
     [
       'template',
@@ -104,6 +104,12 @@ export function renderJob(job: JobRecord): string {
   ];
   const history = job.history.map(({ at, state, note }) => `  ${new Date(at).toISOString()}  ${state}${note === null ? '' : ` – ${note}`}`);
   return `${lines.map(([name, value]) => `${name.padEnd(12)} ${value}`).join('\n')}\n${history.join('\n')}\n`;
+}
+
+function jobCost({ charged, estimate: { cost, origin } }: JobRecord): string {
+  if (origin === 'own machine') return 'the time of your own machine';
+  const told = charged === null ? 'what was charged is not told' : `${formatUsd(charged)} charged`;
+  return `${told}; ${cost === null ? 'the estimate is UNKNOWN' : `${formatUsd(cost)} estimated (${origin})`}`;
 }
 
 /** A job as `--json` prints it: its file, with sums in dollars and the lineage of its model. */
