@@ -63,16 +63,15 @@ describe('text classifier', () => {
   });
 
   it('learns from what labels are called where rows are few, and never counts a name as a row', () => {
-    const few = [
-      { text: 'where do i leave the car', label: 'parkingPermit' },
-      { text: 'my car was towed', label: 'parkingPermit' },
-      { text: 'i want to borrow a novel', label: 'library_card' },
-      { text: 'the book is overdue', label: 'library_card' },
-    ];
+    const texts = {
+      parkingPermit: ['leave the car', 'my car', 'car towed'],
+      library_card: ['borrow novels', 'my novels', 'novels overdue'],
+    };
+    const few = Object.entries(texts).flatMap(([label, some]) => some.map((text) => ({ text, label })));
     const { model, heldOut } = trainClassifier(few, { seed: 1 });
-    expect(heldOut).toHaveLength(4);
+    expect(heldOut).toHaveLength(6);
     const said = new Classifier(model);
-    expect(['a permit', 'the library', 'parking'].map((text) => said.predict(text).label)).toEqual([
+    expect(['permit', 'library', 'parking'].map((text) => said.predict(text).label)).toEqual([
       'parkingPermit',
       'library_card',
       'parkingPermit',
