@@ -87,20 +87,26 @@ export async function openSteps(config: Config, upstreams: Upstreams, world: Ste
   });
   await live.adopt(lock);
   let asked = 0;
-  const reload = async (): Promise<void> => {
-    if (path === null) return;
+  let latest: Promise<void> = Promise.resolve();
+  const reload = (): Promise<void> => {
+    if (path === null) return latest;
     asked += 1;
-    const mine = asked;
+    latest = follow(path, asked);
+    return latest;
+  };
+  const follow = async (path: string, mine: number): Promise<void> => {
     const read = await readLock(path).catch((error: unknown) => {
       warn(`smallfirst.lock cannot be read, so the frontier answers everything: ${error instanceof Error ? error.message : String(error)}`);
       // What nobody can read certifies nothing.
       return NO_LOCK;
     });
-    // The file is read on its own change and when told to: a reading that began earlier must not undo a later one.
-    if (mine !== asked) return;
+    // The file is read on its own change and when told to: a reading that began earlier must not undo a later one, and who asked for it
+    // is told when the later one is followed.
+    if (mine !== asked) return latest;
     const next = withoutUnpinned(config, read, warn);
     await live.adopt(next);
-    if (mine === asked) lock = next;
+    if (mine !== asked) return latest;
+    lock = next;
   };
   const templates = new TemplateBook(world);
   const keeping = setInterval(() => void templates.flush(), BOOK_MS);
