@@ -202,7 +202,13 @@ async function take(job: JobRecord, said: RemoteJob, deps: DriveDeps, note: stri
     template,
     error,
   };
-  return change(job, changes, deps, note);
+  // A look that shows nothing new is not written: a job may be looked at for hours.
+  return isNews(job, changes) ? change(job, changes, deps, note) : job;
+}
+
+function isNews(job: JobRecord, changes: Partial<JobRecord>): boolean {
+  const now = { ...job, ...changes };
+  return JSON.stringify(now) !== JSON.stringify(job);
 }
 
 async function change(job: JobRecord, changes: Partial<JobRecord>, deps: DriveDeps, note: string | null = null): Promise<JobRecord> {

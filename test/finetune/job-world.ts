@@ -1,4 +1,4 @@
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ApiError } from '../../src/finetune/api-client.ts';
@@ -100,6 +100,12 @@ export class World {
 
   static async open(fake: FakeApi, provider: string): Promise<World> {
     return new World(await fake.start(), await mkdtemp(join(tmpdir(), 'finetune-')), provider);
+  }
+
+  /** Stops the provider and takes the directory away. */
+  async close(): Promise<void> {
+    await this.fake.stop();
+    await rm(this.folder, { recursive: true, force: true });
   }
 
   /** A fresh adapter, as a new process has. */

@@ -13,7 +13,7 @@ async function world(...args: Parameters<typeof World.open>): Promise<World> {
   return made;
 }
 afterEach(async () => {
-  await Promise.all(open.splice(0).map(({ fake }) => fake.stop()));
+  await Promise.all(open.splice(0).map((made) => made.close()));
 });
 
 /** Everything that was written about jobs. */
@@ -55,11 +55,13 @@ describe.each(CASES)('a job at $provider', ({ provider, baseModel, fake, failed,
   });
 
   it('goes on after a restart whatever answer was lost, and pays once', async () => {
-    const counting = await world(fake(), provider);
+    // Two looks are enough here: what is lost while it runs is only looked for again.
+    const short = () => Object.assign(fake(), { script: new Script([statuses[0]!, statuses.at(-1)!]) });
+    const counting = await world(short(), provider);
     await driveJob((await counting.create(baseModel)).id, 'over', counting.deps());
     const requests = counting.fake.received.length;
     for (let lost = 1; lost <= requests; lost += 1) {
-      const w = await world(fake(), provider);
+      const w = await world(short(), provider);
       w.fake.failures.set(lost, { when: 'after' });
       const { id } = await w.create(baseModel);
       const job = await w.driveToEnd(id);
