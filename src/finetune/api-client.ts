@@ -9,15 +9,18 @@ export class ApiError extends SmallfirstError {
   readonly status: number | null;
   /** True where the request may have been carried out although no good answer came: look before it is sent again. */
   readonly mayHaveHappened: boolean;
+  /** What the provider answered, where that was JSON. Never shown: it may say more than people should see. */
+  readonly body: Json;
 
   constructor(
     code: ErrorCode,
     message: string,
-    about: { readonly status: number | null; readonly mayHaveHappened: boolean; cause?: unknown },
+    about: { readonly status: number | null; readonly mayHaveHappened: boolean; readonly body?: Json; readonly cause?: unknown },
   ) {
     super(code, message, about.cause === undefined ? {} : { cause: about.cause });
     this.status = about.status;
     this.mayHaveHappened = about.mayHaveHappened;
+    this.body = about.body ?? null;
   }
 }
 
@@ -215,7 +218,7 @@ export class ApiClient {
     const said = this.#hide(messageOf(text));
     const code = status === 429 ? 'UPSTREAM_BUSY' : status >= 500 ? 'UPSTREAM_FAILED' : 'UPSTREAM_REJECTED';
     const message = `${this.#options.title} answered ${status}${said === '' ? '' : `: ${said}`}`;
-    return new ApiError(code, message, { status, mayHaveHappened: status >= 500 });
+    return new ApiError(code, message, { status, mayHaveHappened: status >= 500, body: jsonOf(text) });
   }
 
   #parse({ text }: Reply): Json {
@@ -285,6 +288,14 @@ function formHead(fields: Readonly<Record<string, string>>, fileName: string | n
     head += `--${boundary}\r\ncontent-disposition: ${disposition}\r\ncontent-type: application/jsonl\r\n\r\n`;
   }
   return { boundary, head };
+}
+
+function jsonOf(text: string): Json {
+  try {
+    return JSON.parse(text) as Json;
+  } catch {
+    return null;
+  }
 }
 
 /** What an error body says, short: every provider has its own place for it. */

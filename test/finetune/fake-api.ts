@@ -134,3 +134,13 @@ export class Script {
     return status;
   }
 }
+
+/** A JSON object. */
+export type Body = Readonly<Record<string, unknown>>;
+/** A job with what it was made from. */
+export type Job = { readonly [name: string]: unknown; readonly id: string };
+
+/** Nothing is there. */
+export const notFound: FakeReply = { status: 404, body: { error: { message: 'no such thing' } } };
+/** All is well. */
+export const ok = (body: unknown): FakeReply => ({ status: 200, body });

@@ -1,4 +1,4 @@
-import { FakeApi, type FakeReply, type Received, Script } from './fake-api.ts';
+import { type Body, FakeApi, type FakeReply, type Job, notFound, ok, type Received, Script } from './fake-api.ts';
 
 interface StoredFile {
   readonly id: string;
@@ -6,13 +6,8 @@ interface StoredFile {
   readonly bytes: number;
   content: string;
   looks: number;
+  checksum?: string;
 }
-
-type Body = Readonly<Record<string, unknown>>;
-type Job = { readonly [name: string]: unknown; readonly id: string };
-
-const notFound: FakeReply = { status: 404, body: { error: { message: 'no such thing' } } };
-const ok = (body: unknown): FakeReply => ({ status: 200, body });
 
 /** OpenAI: shapes of openai 3.54.0, types/fine_tuning and types/file_object. */
 export class FakeOpenAi extends FakeApi {
@@ -126,9 +121,11 @@ export class FakeTogether extends FakeApi {
 
   answer({ method, path, body, file }: Received): FakeReply {
     if (method === 'POST' && path === '/files') {
-      const { file_name } = body as { file_name: string };
+      const { file_name, checksum } = body as { file_name: string; checksum: string };
+      const known = this.stored.find((one) => one.checksum === checksum && one.content !== '');
+      if (known !== undefined) return { status: 409, body: { message: 'File already exists', file_id: known.id } };
       const id = `file-${this.stored.length + 1}`;
-      this.stored.push({ id, filename: file_name, bytes: -1, content: '', looks: 0 });
+      this.stored.push({ id, filename: file_name, bytes: -1, content: '', looks: 0, checksum });
       return { status: 302, headers: { location: `${this.url}/signed/${id}?signature=s3cret`, 'x-together-file-id': id } };
     }
     if (path === '/files') return ok({ data: this.stored.filter(({ content }) => content !== '').map((one) => this.#file(one)) });
@@ -309,99 +306,6 @@ export class FakeMistral extends FakeApi {
           ? [{ name: 'status-updated', created_at: 1_790_000_050, data: { status, error: 'The loss is not finite' } }]
           : [{ name: 'status-updated', created_at: 1_790_000_050, data: { status } }],
       checkpoints: status === 'SUCCESS' ? [{ metrics: { train_loss: 0.4 }, step_number: 10, created_at: 1_790_000_090 }] : [],
-    };
-  }
-}
-
-/** Fireworks AI: shapes of fireworks-ai 1.2.30, types/dataset, types/supervised_fine_tuning_job and types/dpo_job. */
-export class FakeFireworks extends FakeApi {
-  readonly datasets = new Map<string, { content: string; filename: string; looks: number }>();
-  readonly jobs: Job[] = [];
-  script = new Script([
-    'JOB_STATE_CREATING',
-    'JOB_STATE_VALIDATING',
-    'JOB_STATE_PENDING',
-    'JOB_STATE_RUNNING',
-    'JOB_STATE_WRITING_RESULTS',
-    'JOB_STATE_COMPLETED',
-  ]);
-
-  get started(): number {
-    return this.jobs.length;
-  }
-
-  get files(): number {
-    return [...this.datasets.values()].filter(({ content }) => content !== '').length;
-  }
-
-  answer({ method, path, body, query, file }: Received): FakeReply {
-    const base = '/v1/accounts/acme';
-    if (method === 'POST' && path === `${base}/datasets`) {
-      const { datasetId } = body as { datasetId: string };
-      if (this.datasets.has(datasetId)) return { status: 409, body: { code: 6, message: 'dataset already exists' } };
-      this.datasets.set(datasetId, { content: '', filename: '', looks: 0 });
-      return ok(this.#dataset(datasetId));
-    }
-    const [, datasetId, verb] = /\/datasets\/([^/:]+)(?::(\w+))?$/.exec(path) ?? [];
-    if (datasetId !== undefined) {
-      const dataset = this.datasets.get(datasetId);
-      if (dataset === undefined) return notFound;
-      if (verb === 'upload') {
-        dataset.content = file ?? '';
-        return ok({ id: datasetId, object: 'file' });
-      }
-      dataset.looks += 1;
-      return ok(this.#dataset(datasetId));
-    }
-    const [, kind] = new RegExp(`^${base}/(supervisedFineTuningJobs|dpoJobs)$`).exec(path) ?? [];
-    if (method === 'POST' && kind !== undefined) {
-      const id = query.supervisedFineTuningJobId ?? query.dpoJobId ?? `generated-${this.jobs.length}`;
-      if (this.jobs.some((job) => job.id === id)) return { status: 409, body: { code: 6, message: 'job already exists' } };
-      this.jobs.push({ ...(body as Body), id });
-      return ok(this.#job(this.jobs.at(-1)!, this.script.now));
-    }
-    const [, id, call] = /\/(?:supervisedFineTuningJobs|dpoJobs)\/([^/:]+)(?::(\w+))?$/.exec(path) ?? [];
-    const job = this.jobs.find((one) => one.id === id);
-    if (job === undefined) return notFound;
-    if (call === 'cancel') {
-      this.script = new Script(['JOB_STATE_CANCELLING', 'JOB_STATE_CANCELLED']);
-      return ok({});
-    }
-    return ok(this.#job(job, this.script.look()));
-  }
-
-  #dataset(id: string): Body {
-    const { content, looks } = this.datasets.get(id)!;
-    // A file is looked at once before it is ready.
-    const ready = content !== '' && looks > 1;
-    return {
-      name: `accounts/acme/datasets/${id}`,
-      state: ready ? 'READY' : 'UPLOADING',
-      format: 'CHAT',
-      exampleCount: '3',
-      estimatedTokenCount: '900',
-      status: { code: 'OK', message: '' },
-    };
-  }
-
-  #job(job: Job, state: string): Body {
-    const running = state === 'JOB_STATE_RUNNING';
-    return {
-      name: `accounts/acme/supervisedFineTuningJobs/${job.id}`,
-      dataset: job.dataset,
-      displayName: job.displayName,
-      createTime: '2026-11-22T08:00:00Z',
-      state,
-      status:
-        state === 'JOB_STATE_FAILED'
-          ? { code: 'INVALID_ARGUMENT', message: 'row 2 has no assistant message' }
-          : { code: 'OK', message: '' },
-      outputModel: job.outputModel,
-      trainingConfig: job.trainingConfig,
-      baseModel: job.baseModel,
-      epochs: job.epochs,
-      jobProgress: running ? { percent: 40, epoch: 1 } : {},
-      estimatedCost: { currencyCode: 'USD', units: '1', nanos: 250_000_000 },
     };
   }
 }

@@ -16,7 +16,8 @@ import {
   readRows,
 } from '../../src/finetune/index.ts';
 import type { FakeApi } from './fake-api.ts';
-import { FakeFireworks, FakeMistral, FakeOpenAi, FakeTogether } from './fake-providers.ts';
+import { FakeFireworks } from './fake-fireworks.ts';
+import { FakeMistral, FakeOpenAi, FakeTogether } from './fake-providers.ts';
 
 /** A key that must never be seen outside a request's header. */
 export const KEY = 'sk-not-a-real-key-4711';

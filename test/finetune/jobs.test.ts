@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { cancelJob, driveJob, lineageOf } from '../../src/finetune/index.ts';
 import { Script } from './fake-api.ts';
-import { FakeFireworks, FakeMistral, FakeTogether } from './fake-providers.ts';
+import { FakeFireworks } from './fake-fireworks.ts';
+import { FakeMistral, FakeTogether } from './fake-providers.ts';
 import { CASES, KEY, World } from './job-world.ts';
 
 const open: World[] = [];
@@ -268,6 +269,18 @@ describe('what a provider is sent', () => {
       preferred_output: [{ role: 'assistant', content: 'billing' }],
       non_preferred_output: [{ role: 'assistant', content: 'refund' }],
     });
+  });
+
+  it('is a job of its own where Together has the same rows already: the older job on them is not taken for it', async () => {
+    const w = await world(new FakeTogether(), 'together');
+    const older = await launched(w, 'Qwen/Qwen3-8B', 'sft');
+    const newer = await launched(w, 'Qwen/Qwen3-4B', 'sft');
+    expect({ files: w.fake.files, started: w.fake.started, same: newer.remote.training === older.remote.training }).toEqual({
+      files: 1,
+      started: 2,
+      same: true,
+    });
+    expect([newer.state, newer.model]).toEqual(['succeeded', expect.stringContaining('Qwen3-4B')]);
   });
 
   it('is what Mistral documents for a classifier: held, priced, then started', async () => {

@@ -109,7 +109,8 @@ async function findJob(api: ApiClient, spec: JobSpec, files: RemoteFiles, signal
   if (files.training === null) return null;
   const query = { page_size: '100', suffix: spec.mark };
   const listed = objectOf(await api.json({ method: 'GET', path: '/fine_tuning/jobs', query, signal }));
-  const own = (job: Members): boolean => Array.isArray(job.training_files) && job.training_files.includes(files.training);
+  const own = (job: Members): boolean =>
+    job.suffix === spec.mark && Array.isArray(job.training_files) && job.training_files.includes(files.training);
   return listOf(listed.data).find(own) ?? null;
 }
 

@@ -53,9 +53,11 @@ export function togetherAdapter(access: AdapterAccess): FineTuneAdapter {
     findFile: (file, signal) => findFile(api, file, signal),
     upload: (file, signal) => upload(api, file, signal),
     estimate: (spec, files, signal) => estimate(api, spec, files, signal),
-    find: async (_spec, files, signal) => {
+    find: async (spec, _files, signal) => {
       const listed = objectOf(await api.json({ method: 'GET', path: '/fine-tunes', signal }));
-      const job = listOf(listed.data).find((item) => files.training !== null && item.training_file === files.training);
+      // By our mark, not by the file: equal rows are kept once, and other jobs may have trained on them.
+      const own = (job: Members): boolean => job.suffix === spec.mark || (textOf(job.model_output_name) ?? '').includes(spec.mark);
+      const job = listOf(listed.data).find(own);
       return job === undefined ? null : toJob(job);
     },
     launch: async (spec, files, _held, signal) =>
@@ -89,8 +91,8 @@ async function upload(api: ApiClient, file: TrainingFile, signal: AbortSignal): 
   try {
     where = await api.whereTo({ method: 'POST', path: '/files', form, signal });
   } catch (error) {
-    // The same bytes are there under another name; Together keeps them once.
-    const known = error instanceof ApiError && error.status === 409 ? await knownFile(api, file, signal) : null;
+    // The same bytes are there under another name: Together keeps them once, and names them.
+    const known = error instanceof ApiError && error.status === 409 ? textOf(objectOf(error.body).file_id) : null;
     if (known !== null) return known;
     throw error;
   }
@@ -100,11 +102,6 @@ async function upload(api: ApiClient, file: TrainingFile, signal: AbortSignal): 
   await api.put(where.place, file, signal);
   await api.json({ method: 'POST', path: `/files/${id}/preprocess`, safe: true, signal });
   return id;
-}
-
-async function knownFile(api: ApiClient, file: TrainingFile, signal: AbortSignal): Promise<string | null> {
-  const listed = objectOf(await api.json({ method: 'GET', path: '/files', signal }));
-  return textOf(listOf(listed.data).find((item) => item.bytes === file.bytes && item.purpose === 'fine-tune')?.id);
 }
 
 async function estimate(api: ApiClient, spec: JobSpec, files: RemoteFiles, signal: AbortSignal): Promise<ProviderEstimate> {
