@@ -156,7 +156,7 @@ describe.each(adapters.map((adapter) => [adapter.name, adapter] as const))('a fi
           expect(issues.every(({ line, message }) => line >= 0 && line <= rows.length && message !== '')).toBe(true);
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 120 },
     );
     expect(seen.good).toBeGreaterThan(0);
     expect(seen.bad).toBeGreaterThan(0);
