@@ -15,12 +15,6 @@ export interface Checkpoint {
 
 export const NOTHING_DONE: Checkpoint = { upTo: 0, beyond: [], outputBytes: 0, errorBytes: 0, done: 0, failed: 0 };
 
-/** An answer that arrived, as events. */
-export interface KeptAnswer {
-  readonly key: string;
-  readonly events: readonly ModelEvent[];
-}
-
 /** Once a journal is this long, what belongs to finished rows is left behind in a new one. */
 const MAX_BYTES = 64 * 1024 * 1024;
 

@@ -3,7 +3,7 @@ import { type FeatureReader, TEMPLATES } from './features.ts';
 import type { Gazetteer } from './gazetteer.ts';
 import type { HashIndex } from './hash.ts';
 import { type ChoiceField, type TaggerModel, type WeightTable, weightOf } from './model.ts';
-import type { RawExtraction } from './tagger.ts';
+import type { RawExtraction } from './raw-extraction.ts';
 import type { FieldExplanation } from './types.ts';
 
 /** A tagger's parts, with the text read. */

@@ -7,21 +7,8 @@ import { HashIndex } from './hash.ts';
 import { Lattice, Transitions } from './lattice.ts';
 import { type TaggerModel, type WeightTable, weightOf } from './model.ts';
 import { type Passage, PassageReader } from './passages.ts';
+import type { RawExtraction } from './raw-extraction.ts';
 import type { Extraction, FieldExplanation, FieldValue } from './types.ts';
-
-/** What is known about a record before calibration. */
-export interface RawExtraction {
-  readonly fields: Record<string, FieldValue>;
-  /** Each field's probability by the model itself. */
-  readonly probabilities: Record<string, number>;
-  /** Where each field's passages lie; empty for a choice. */
-  readonly passages: readonly Passage[];
-  /** log P of the best tagging plus those of the choices. */
-  readonly logBest: number;
-  /** Share of all words that training saw, and the same with the words of the passages counted as seen. */
-  readonly knownShare: number;
-  readonly knownOutside: number;
-}
 
 /**
  * Extracts fields from texts: synchronous, bounded for any text. Buffers are reused between calls, so one tagger serves one thread.

@@ -6,9 +6,10 @@ import { compareFields } from './compare.ts';
 import { buildCorpus } from './corpus.ts';
 import { type FieldKinds, type LocatedRow, locateRows } from './located-row.ts';
 import { quantised, type TaggerModel } from './model.ts';
+import type { RawExtraction } from './raw-extraction.ts';
 import { type SequenceSettings, trainSequence } from './sequence-training.ts';
 import { learnSpanFields } from './span-fields.ts';
-import { calibratedExtraction, fieldInputs, type RawExtraction, recordInputs, Tagger } from './tagger.ts';
+import { calibratedExtraction, fieldInputs, recordInputs, Tagger } from './tagger.ts';
 import { TokenReader } from './tokens.ts';
 import type { Extraction, ExtractionRow, TaggerOptions } from './types.ts';
 
