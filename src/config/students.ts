@@ -38,6 +38,7 @@ export function buildStudents(
       parameters: {},
       trained: null,
       prune: null,
+      answers: askedOf(`student/${name}`, raw),
       ...(embeddings ? { embeddings: { model: embeddings.model } } : {}),
       allowUnpinned: false,
     };
@@ -61,6 +62,13 @@ function priceOf({ costUsd, embeddings }: Pick<RawStudent, 'costUsd' | 'embeddin
   const perMillion = embeddings?.usdPerMillion ?? 0;
   if (perMillion === 0 && (costUsd ?? 0) === 0) return { free: true };
   return { usdPerMillion: { input: perMillion, output: 0 }, usdPerRequest: costUsd ?? 0 };
+}
+
+/** What a student that is named itself answers: the output that all tasks agree on which have it on their ladders. */
+function askedOf(model: string, { tasks }: RawConfig): Output | null {
+  const outputs = Object.values(tasks).flatMap(({ ladder, output }) => (ladder.includes(model) ? [output as Output] : []));
+  const [first] = outputs;
+  return first !== undefined && outputs.every((output) => JSON.stringify(output) === JSON.stringify(first)) ? first : null;
 }
 
 /** What a student's own folder says of it, as far as a config must know. */

@@ -1,5 +1,5 @@
 import type { SignalName } from '../confidence/index.ts';
-import type { Capability, CertifyMethod, EpochMs, Model, NanoUsd, Task } from '../core/index.ts';
+import type { Capability, CertifyMethod, EpochMs, Model, NanoUsd, Output, Task } from '../core/index.ts';
 import type { MetricSpec } from '../metrics/index.ts';
 import type { PriceRow, PriceTerms } from '../pricing/index.ts';
 import type { PruneList } from '../pruning/index.ts';
@@ -34,6 +34,8 @@ export interface ModelConfig extends Model {
   readonly trained: TrainedConfig | null;
   /** What it was trained without and is asked without; null for nothing. */
   readonly prune: PruneConfig | null;
+  /** Of a student: what the tasks ask that have it on their ladders; null where none does, or two ask differently. Absent for other models. */
+  readonly answers?: Output | null;
   /** Of a student over embeddings: the model that gives its vectors. Absent for other models. */
   readonly embeddings?: { readonly model: string };
   /** Live traffic may rest on it even where its name on the wire is one that the vendor moves. */

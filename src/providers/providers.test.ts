@@ -151,7 +151,7 @@ describe('an embedded student', () => {
   it('reads the input without the prompt, answers with a label, and states its probability', async () => {
     let time = 0;
     const clock = { monotonic: () => (time += 0.25) };
-    const answer = await collect(studentClient(student, clock).call(ask('Sort this text please: abc'), context({ input: 'abc' })));
+    const answer = await collect(studentClient(student, { clock }).call(ask('Sort this text please: abc'), context({ input: 'abc' })));
     expect(answer).toEqual({
       text: 'short',
       refusal: null,

@@ -49,7 +49,9 @@ export const providers = {
     // What its task's schema asks for it gives by construction, or it is refused at load.
     capabilities: ['system', 'streaming', 'json-schema'],
     open: async (source, deps) =>
-      studentClient(await deps.loadStudent(required(source, 'path'), ({ model }) => embedderOf(source, model, deps))),
+      studentClient(await deps.loadStudent(required(source, 'path'), ({ model }) => embedderOf(source, model, deps)), {
+        answers: source.answers ?? null,
+      }),
   },
 } as const satisfies Readonly<Record<string, ProviderRow>>;
 

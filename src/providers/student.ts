@@ -1,13 +1,16 @@
-import { type Clock, type ModelEvent, type ModelRequest, NO_USAGE, systemClock, usage } from '../core/index.ts';
+import { type Clock, type ModelEvent, type ModelRequest, NO_USAGE, type Output, systemClock, usage } from '../core/index.ts';
 import { inputOf, throwIfAborted } from './replay.ts';
 import { answerText } from './student-output.ts';
 import type { CallContext, ModelClient, StudentModel } from './types.ts';
 
 /**
  * An embedded student as a model: it reads the task's input without the prompt around it, answers in the task's output form, and
- * states its calibrated probability. Only a student over embeddings uses tokens: those that its endpoint counted.
+ * states its calibrated probability; `answers` is the form for a call that names no task. Only a student over embeddings uses tokens: those that its endpoint counted.
  */
-export function studentClient(student: StudentModel, clock: Pick<Clock, 'monotonic'> = systemClock): ModelClient {
+export function studentClient(
+  student: StudentModel,
+  { answers = null, clock = systemClock }: { readonly answers?: Output | null; readonly clock?: Pick<Clock, 'monotonic'> } = {},
+): ModelClient {
   return {
     version: student.version,
     async *call(request: ModelRequest, context: CallContext): AsyncIterable<ModelEvent> {
@@ -20,7 +23,7 @@ export function studentClient(student: StudentModel, clock: Pick<Clock, 'monoton
       const { confidence, inputTokens } = answer;
       const latencyMs = clock.monotonic() - begun;
       yield { type: 'start', servedModel: student.version, fingerprint: null, upstreamId: null, inputTokens: inputTokens ?? 0 };
-      yield { type: 'text', text: answerText(answer, context.output ?? null) };
+      yield { type: 'text', text: answerText(answer, formOf(context, answers)) };
       yield {
         type: 'end',
         stop: 'done',
@@ -30,4 +33,9 @@ export function studentClient(student: StudentModel, clock: Pick<Clock, 'monoton
       };
     },
   };
+}
+
+/** A call that names no task asks for text: then the form counts that the student's own tasks agree on. */
+function formOf({ output }: CallContext, answers: Output | null): Output | null {
+  return output === undefined || output.kind === 'text' ? answers : output;
 }

@@ -52,6 +52,8 @@ export interface ModelSource {
   readonly local?: Pick<LocalSettings, 'lora' | 'threads' | 'gpuLayers'> | null;
   /** Prompt parts that the model was trained without: they go before it is asked. Absent or null for none. */
   readonly prune?: { readonly list: PruneList | null } | null;
+  /** What a student answers to a call that names no task; null or absent for its own form. */
+  readonly answers?: Output | null;
   /** The embedding model that a student's texts go to first; null or absent for none. */
   readonly embeddings?: { readonly model: string } | null;
 }

@@ -90,14 +90,18 @@ describe('a student through the gateway', () => {
     const format = { response_format: { type: 'json_schema', json_schema: { name: 'booking', schema: { type: 'object' } } } };
     expect(await ask('booking', 'a table in Oslo for 4 people please', format)).toBe('{"city":"Oslo","seats":4}');
     expect(await ask('stars', 'great product love it')).toBe('{"stars":3}');
+    const named = { model: 'student/booking', max_tokens: 9, messages: [{ role: 'user', content: 'a table in Rome for 3 people please' }] };
+    const message = await world.post('/v1/messages', named, { headers: { 'anthropic-version': '2023-06-01' } });
+    expect(await message.json()).toMatchObject({ content: [{ type: 'text', text: '{"city":"Rome","seats":3}' }] });
     const before = embeddings.requests.length;
     expect(await ask('mood', 'great product love it')).toBe('happy');
     expect(embeddings.requests.slice(before)).toEqual([{ texts: ['great product love it'], key: 'key-of-words', model: 'words' }]);
-    // 0.00002 dollars a call, nothing, nothing, and four tokens embedded at 1,000 dollars a million.
+    // 0.00002 dollars a call, nothing three times, and four tokens embedded at 1,000 dollars a million.
     expect((await world.rows()).map(({ model, cost, usage }) => [model, cost, usage.freshInput])).toEqual([
       ['student/topics', 20_000, 0],
       ['student/booking', 0, 0],
       ['student/stars', 0, 0],
+      ['student/booking', 0, 0],
       ['student/mood', 4_000_000, 4],
     ]);
   });
