@@ -224,19 +224,22 @@ describe('student', () => {
     const trained = await run('student', 'train', '--data', 'train.jsonl', '--out', 'student', '--json');
     expect(trained.exit).toBe(0);
     expect(documentIn(trained)).toMatchObject({ rows: 240, classes: 3 });
-    // A label that it does not know is a wrong answer, not a wrong file.
+    // A label that it does not know makes the row out of scope: accuracy is over the others, and the file is not wrong.
     write('gold.jsonl', 4, (i) => ({ id: `g${i}`, text: `${WORDS[i % 3]} again`, label: i === 3 ? 'legal' : LABELS[i % 3] }));
     const predicted = await run('student', 'predict', '--student', 'student', '--data', 'gold.jsonl', '--rows', 'rows.jsonl', '--json');
     expect({ exit: predicted.exit, err: predicted.err }).toEqual({ exit: 0, err: '' });
     const document = documentIn<Record<string, unknown>>(predicted);
-    expect(document).toMatchObject({ n: 4, labelled: 4, accuracy: 0.75, latencyUs: { p50: expect.any(Number), p99: expect.any(Number) } });
+    expect(document).toMatchObject({
+      ...{ n: 4, labelled: 4, inScope: 3, outOfScope: 1, accuracy: 1 },
+      latencyUs: { p50: expect.any(Number), p99: expect.any(Number) },
+    });
     for (const field of ['macroF1', 'ece', 'aurc', 'coverage95', 'coverage98']) expect(document[field]).toEqual(expect.any(Number));
     const rows = readFileSync(join(folder, 'rows.jsonl'), 'utf8')
       .trimEnd()
       .split('\n')
       .map((line) => JSON.parse(line) as object);
-    const confidence: unknown = expect.any(Number);
-    expect(rows).toEqual([0, 1, 2, 0].map((label, i) => ({ id: `g${i}`, label: LABELS[label], confidence })));
+    const certainty = { confidence: expect.any(Number) as unknown, inScope: expect.any(Number) as unknown, outOfScope: false };
+    expect(rows).toEqual([0, 1, 2, 0].map((label, i) => ({ id: `g${i}`, label: LABELS[label], ...certainty })));
     write('unlabelled.jsonl', 3, (i) => ({ text: WORDS[i] }));
     const unlabelled = await run('student', 'predict', '--student', 'student', '--data', 'unlabelled.jsonl', '--json');
     expect({ exit: unlabelled.exit, ...documentIn(unlabelled) }).toMatchObject({ exit: 0, n: 3, labelled: 0, accuracy: null });
