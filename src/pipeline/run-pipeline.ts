@@ -157,7 +157,7 @@ class Walk {
         answered.push(answer);
       }
     };
-    const ended = await Promise.allSettled(purse.split(Math.max(1, width)).map((part) => (width === 0 ? undefined : work(part))));
+    const ended = await Promise.allSettled(purse.split(width).map(work));
     const failure = ended.find((one) => one.status === 'rejected');
     if (failure) throw failure.reason;
     return fanOutRecord(answers, conditionError);
