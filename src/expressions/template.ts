@@ -20,7 +20,10 @@ const liquid = new Liquid({
   renderLimit: 250,
   memoryLimit: 64 * 1024 * 1024,
   // A whole value put into a text reads as JSON, not as the name of its type.
-  outputEscape: (value: unknown) => (typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value ?? '')),
+  outputEscape: (value: unknown) => {
+    if (value === null || value === undefined) return '';
+    return typeof value === 'string' ? value : JSON.stringify(value);
+  },
 });
 for (const tag of ['include', 'render', 'layout', 'block']) delete liquid.tags[tag];
 
