@@ -9,10 +9,9 @@ const seedOption = () =>
   new Option('--seed <n>', 'seed of folds and solver').argParser(numberIn(0, 2 ** 31 - 1, { integer: true })).default(1);
 const kindOption = () => new Option('--kind <kind>', 'what is learnt; what the rows hold when absent').choices(KINDS);
 const modeOption = () =>
-  new Option('--mode <mode>', 'quality adds a small network to a classifier; cross-validation chooses when absent').choices([
-    'default',
-    'quality',
-  ]);
+  new Option('--mode <mode>', 'quality adds small networks to a classifier, for minutes in place of seconds; auto lets cross-validation choose')
+    .choices(['default', 'quality', 'auto'])
+    .default('default');
 
 /** Options of the commands that may call an embedding endpoint. */
 function withEmbeddings(command: Command, urlHelp: string): Command {
@@ -98,7 +97,7 @@ function addTrain(student: Command, io: CommandIo, setExitCode: (code: ExitCode)
       .option('--keep-rows', 'keep the rows in the folder, for --from')
       .addOption(new Option('--floor <share>', "share of the frontier's quality that the task must keep").argParser(numberIn(0, 1)))
       .addOption(new Option('--min-share <share>', 'least share of the traffic that is worth a student').argParser(numberIn(0, 1)))
-      .option('--force', 'write the student whatever its outlook'),
+      .option('--refuse', 'write nothing, with exit code 1, where the student could take nothing over'),
     'base URL of an OpenAI-compatible embedding endpoint, as an SDK takes it; needs --embedding-model',
   )
     .addOption(jsonOption())

@@ -12,7 +12,7 @@ export function renderTraining(card: StudentCard, out: string | null): string {
     ...(twins > 0 ? [`${percent(twins)} of the rows have a near twin among the others: traffic without such twins is harder.`] : []),
     outlookLine(card),
     out === null
-      ? 'Nothing was written: the task keeps its model. More labels, --mode quality or --embeddings may change that; --force writes it all the same.'
+      ? 'Nothing was written: the task keeps its model. More labels, --mode quality or --embeddings may change that.'
       : `Written to ${out} (${(card.model.bytes / 1e6).toFixed(2)} MB).`,
     '',
   ].join('\n');

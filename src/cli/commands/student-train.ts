@@ -22,7 +22,7 @@ export interface StudentTrainOptions extends EmbeddingOptions {
   readonly out: string;
   readonly kind?: StudentKind;
   /** Absent: cross-validation chooses. */
-  readonly mode?: Candidate['mode'];
+  readonly mode?: Candidate['mode'] | 'auto';
   /** Absent: both where an endpoint is named, and cross-validation chooses. */
   readonly over?: Candidate['reads'];
   readonly seed: number;
@@ -31,7 +31,7 @@ export interface StudentTrainOptions extends EmbeddingOptions {
   readonly floor?: number;
   readonly minShare?: number;
   /** Writes the student whatever its outlook. */
-  readonly force?: boolean;
+  readonly refuse?: boolean;
   readonly json: boolean;
 }
 
@@ -56,7 +56,7 @@ export async function runStudentTrain(options: StudentTrainOptions, io: CommandI
       candidates: candidatesOf(kind, options, embeddings !== null),
       ...(embeddings === null ? {} : { embeddings }),
       rule: { ...DEFAULT_RULE, ...(options.floor === undefined ? {} : { floor: options.floor }), ...minShareOf(options) },
-      refuseHopeless: options.force !== true,
+      refuseHopeless: options.refuse === true,
       keepRows: options.keepRows === true || (earlier?.rowsFile ?? null) !== null,
       from,
       ...(options.from === undefined ? {} : { vectorsFrom: resolve(io.cwd, options.from) }),
@@ -84,7 +84,7 @@ function candidatesOf(kind: StudentKind, { mode, over }: StudentTrainOptions, ha
     throw new SmallfirstError('USAGE', '--over embeddings needs an endpoint: name it with --embeddings');
   if (kind === 'extractor' && hasEmbeddings)
     throw new SmallfirstError('USAGE', 'an extractor reads words in their order; embeddings have none');
-  const modes: readonly Candidate['mode'][] = kind !== 'classifier' ? ['default'] : mode === undefined ? ['default', 'quality'] : [mode];
+  const modes: readonly Candidate['mode'][] = kind !== 'classifier' || mode === undefined ? ['default'] : mode === 'auto' ? ['default', 'quality'] : [mode];
   const overText = over === 'embeddings' ? [] : modes.map((one): Candidate => ({ mode: one, reads: 'text' }));
   return hasEmbeddings && over !== 'text' ? [...overText, { mode: 'default', reads: 'embeddings' }] : overText;
 }

@@ -76,9 +76,9 @@ describe('smallfirst student train', () => {
     expect(notes).toEqual([expect.stringMatching(/^The rarest label has 3 rows; below about 20 per label/)]);
   });
 
-  it('chooses the mode by cross-validation when it is not told', async () => {
+  it('chooses the mode by cross-validation where that is asked', async () => {
     const { io, documents, phases } = terminal();
-    await runStudentTrain({ data: ['train.jsonl'], out: 'student', seed: 1, json: true }, io);
+    await runStudentTrain({ data: ['train.jsonl'], out: 'student', mode: 'auto', seed: 1, json: true }, io);
     expect(documents[0]?.candidates).toEqual([
       expect.objectContaining({ mode: 'default', reads: 'text' }),
       expect.objectContaining({ mode: 'quality', reads: 'text' }),
@@ -89,20 +89,20 @@ describe('smallfirst student train', () => {
     ]);
   });
 
-  it('refuses a student that could take nothing over, with exit code 1 and nothing written, unless it is forced', async () => {
+  it('says of a student that it could take nothing over, and refuses it with exit code 1 and nothing written where that is asked', async () => {
     const noise = Array.from({ length: 200 }, (_, i) => ({
       text: `word${(i * 37) % 11} word${(i * 17) % 13}`,
       label: `l${(i * i + (i >> 2)) % 3}`,
     }));
     await rows('noise.jsonl', noise);
     const { io, documents } = terminal();
-    expect(await train(io, { data: ['noise.jsonl'] })).toBe(1);
+    expect(await train(io, { data: ['noise.jsonl'], refuse: true })).toBe(1);
     expect(existsSync(join(folder, 'student'))).toBe(false);
     expect(documents[0]).toMatchObject({ student: null, outlook: { verdict: 'none', against: 'perfect', units: 200 } });
-    expect(await train(io, { data: ['noise.jsonl'], force: true })).toBe(0);
+    expect(await train(io, { data: ['noise.jsonl'] })).toBe(0);
     expect(readdirSync(join(folder, 'student'))).toEqual(['model.bin', 'student.json']);
     const plain = terminal();
-    expect(await train(plain.io, { data: ['noise.jsonl'], json: false })).toBe(1);
+    expect(await train(plain.io, { data: ['noise.jsonl'], json: false, refuse: true })).toBe(1);
     expect(plain.said[0]).toContain('This student would not pass a floor of 0.98 (level 0.95)');
     expect(plain.said[0]).toContain('Nothing was written: the task keeps its model.');
   });
@@ -271,7 +271,7 @@ describe.each(Object.entries(others))('a student of kind %s', (kind, { rows: giv
     await rows('train.jsonl', given);
     await rows('test.jsonl', [{ id: 'x', text, ...said, frontier: Object.values(said)[0] }]);
     const { io, documents } = terminal();
-    expect(await runStudentTrain({ data: ['train.jsonl'], out: 'student', seed: 1, json: true, force: true }, io)).toBe(0);
+    expect(await runStudentTrain({ data: ['train.jsonl'], out: 'student', seed: 1, json: true }, io)).toBe(0);
     expect(documents[0]).toMatchObject({ kind, crossValidation: { accuracy: expect.any(Number), ece: expect.any(Number) } });
     expect(await predict(io, { rows: 'rows.jsonl', pairs: 'pairs.jsonl' })).toBe(0);
     expect(lines('rows.jsonl')).toEqual([

@@ -48,7 +48,7 @@ export async function runTrainStudent(
   const rows = await writeRows(source, join(home, `${world.task}-rows`));
   let card: unknown = null;
   const code = await runStudentTrain(
-    { data: [rows.training], out, mode: options.mode, seed: options.seed, json: true },
+    { data: [rows.training], out, mode: options.mode, seed: options.seed, refuse: true, json: true },
     {
       ...silenced(io),
       json: (document) => {
