@@ -3,9 +3,9 @@ import { type LockedCertificate, parseConfig } from '../config/index.ts';
 import type { Answer, Call, Outcome } from '../core/index.ts';
 import { LiveMonitor } from '../life/index.ts';
 import { Audit } from './audit.ts';
-import type { Exchange } from './exchange.ts';
 import type { BackgroundJob } from './live-background.ts';
 import type { PairDraft } from './live-beside.ts';
+import type { LiveRequest } from './live-request.ts';
 
 const config = parseConfig(
   `
@@ -44,7 +44,7 @@ async function escalated(verdict: 'cascade' | 'swap', threshold: number | null, 
   const jobs: BackgroundJob[] = [];
   const audit = new Audit(
     {
-      exchange: { id: 'r', body: Buffer.alloc(0) } as Exchange,
+      subject: { id: 'r', bytes: 0 } as LiveRequest,
       task,
       request: { messages: [] },
       watched: { certificate, monitor },

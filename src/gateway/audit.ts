@@ -1,17 +1,17 @@
 import type { TaskConfig } from '../config/index.ts';
 import { type Answer, type Call, type ModelRequest, normaliseLabel } from '../core/index.ts';
 import { requestFraction } from '../run/index.ts';
-import type { Exchange } from './exchange.ts';
 import type { Afterward } from './live-afterward.ts';
 import type { BesideDeps } from './live-beside.ts';
 import { HeardBytes, type Relayed } from './live-heard.ts';
 import { inputText } from './live-pair.ts';
+import type { LiveRequest } from './live-request.ts';
 import type { Side, Watched } from './live-types.ts';
 import { sideOf } from './shadow.ts';
 
 /** What an audit is about. */
 export interface AuditSetting {
-  readonly exchange: Exchange;
+  readonly subject: LiveRequest;
   readonly task: TaskConfig;
   readonly request: ModelRequest;
   readonly watched: Watched;
@@ -57,7 +57,7 @@ export class Audit implements Afterward {
   }
 
   over(): void {
-    const { exchange, watched, isTriaged } = this.#setting;
+    const { subject, watched, isTriaged } = this.#setting;
     const [small, isAccepted] = [this.#small, this.#isAccepted];
     const isEscalated = (this.#big ?? this.#relayed) !== null && (small !== null || isTriaged);
     if (!isAccepted && !isEscalated) return;
@@ -65,21 +65,21 @@ export class Audit implements Afterward {
     const confidence = small?.row.confidence ?? null;
     this.#observe(confidence, isAccepted);
     const probability = watched.monitor.auditProbability(confidence, isAccepted);
-    if (requestFraction(`audit\0${watched.certificate.id}`, exchange.id) >= probability) return;
+    if (requestFraction(`audit\0${watched.certificate.id}`, subject.id) >= probability) return;
     this.#deps.background.offer({
-      bytes: exchange.body.length + this.#heard.length,
+      bytes: subject.bytes + this.#heard.length,
       run: (signal) => this.#run({ small, isAccepted, probability, confidence }, signal),
     });
   }
 
   async #run(drawn: Drawn, signal: AbortSignal): Promise<void> {
-    const { exchange, task, request, watched } = this.#setting;
+    const { subject, task, request, watched } = this.#setting;
     const { certificate } = watched;
-    const known = this.#big ?? sideOf(this.#relayed, this.#heard, exchange);
+    const known = this.#big ?? sideOf(this.#relayed, this.#heard, subject);
     const big = drawn.isAccepted ? await this.#askCeiling(signal) : known;
     if (big === null) return;
     const pair = await this.#deps.pair({
-      exchange,
+      subject,
       task,
       request,
       small: drawn.small,
@@ -100,14 +100,14 @@ export class Audit implements Afterward {
    * version while another has the task. Those pairs are drawn as the audit was, and are no audit of the certificate.
    */
   async #askCandidates(big: Side, inclusion: number, signal: AbortSignal): Promise<void> {
-    const { exchange, task, request, watched, isTriaged } = this.#setting;
+    const { subject, task, request, watched, isTriaged } = this.#setting;
     for (const candidate of task.shadow?.candidates ?? []) {
       if (candidate === watched.certificate.small) continue;
       if (signal.aborted) return;
-      const small = await this.#deps.ask({ exchange, request, model: candidate, purpose: 'shadow', signal });
+      const small = await this.#deps.ask({ subject, request, model: candidate, purpose: 'shadow', signal });
       if (small === null) continue;
       const draw = { drawn: 'audit' as const, inclusion, certificate: null, confidence: null, skip: isTriaged };
-      await this.#deps.pair({ exchange, task, request, small, big, signal, candidate, ...draw });
+      await this.#deps.pair({ subject, task, request, small, big, signal, candidate, ...draw });
     }
   }
 
@@ -133,8 +133,8 @@ export class Audit implements Afterward {
   }
 
   #askCeiling(signal: AbortSignal): Promise<Side | null> {
-    const { exchange, request, watched } = this.#setting;
-    return this.#deps.ask({ exchange, request, model: watched.certificate.big, purpose: 'audit', signal });
+    const { subject, request, watched } = this.#setting;
+    return this.#deps.ask({ subject, request, model: watched.certificate.big, purpose: 'audit', signal });
   }
 }
 

@@ -4,6 +4,7 @@ import { stepOf } from './cascade.ts';
 import type { StepPlan, Steps } from './cascade-types.ts';
 import { pastEscalationCap } from './escalation-caps.ts';
 import type { Exchange } from './exchange.ts';
+import { liveRequestOf } from './live-request.ts';
 import type { Routing } from './live-types.ts';
 import { isRelayable } from './outbound.ts';
 import type { Resolution } from './resolve.ts';
@@ -50,7 +51,7 @@ export function planTask(exchange: Exchange, deps: GatewayDeps, steps: Steps): T
   const watch = (followed: Routing, request: ModelRequest | null): void => {
     exchange.decision = followed.reason;
     // Past its cap nothing beside the ceiling is paid for.
-    if (isTask && !isCapped) exchange.afterward = steps.life.watch(exchange, followed, request);
+    if (isTask && !isCapped) exchange.afterward = steps.life.watch(liveRequestOf(exchange), followed, request);
   };
   const { isRouted } = routing.policy;
   const ceiling = deps.directory.models.get(task.ladder.at(-1) ?? '');

@@ -15,10 +15,10 @@ import { validateOutput } from '../metrics/index.ts';
 import type { PriceBook } from '../pricing/index.ts';
 import type { ModelClient } from '../providers/index.ts';
 import { runStep, type Step, type StepDeps, type StepRequest, systemTimer, worstCost } from '../run/index.ts';
-import { assumedOutputLimit, demandOf, worstCaseOf } from './caps.ts';
+import { assumedOutputLimit, worstCaseOf } from './caps.ts';
 import { stepOf } from './cascade.ts';
 import { countInput, countText, needOf } from './cascade-request.ts';
-import type { Exchange } from './exchange.ts';
+import type { LiveRequest } from './live-request.ts';
 import type { Side } from './live-types.ts';
 
 /** No client waits for these calls, but neither may they stay for ever. */
@@ -39,7 +39,7 @@ export interface AskDeps {
 
 /** One call beside the answer. */
 export interface Ask {
-  readonly exchange: Exchange;
+  readonly subject: LiveRequest;
   readonly request: ModelRequest;
   readonly model: string;
   readonly purpose: Extract<Purpose, 'shadow' | 'audit'>;
@@ -56,24 +56,24 @@ export interface Asked {
 
 /** Asks a model what a client asked, and books the row to that request whatever comes of it. */
 export async function askBeside(ask: Ask, deps: AskDeps): Promise<Asked> {
-  const { exchange, signal } = ask;
+  const { subject, signal } = ask;
   const model = deps.model(ask.model);
   const countTokens = await deps.countTokens();
   // A signal that is not recorded now cannot be chosen later.
   const request = model.capabilities.has('logprobs') ? { ...ask.request, logprobs: { top: TOP_LOGPROBS } } : ask.request;
   const inputTokens = countInput(request, countTokens);
   let asked: Asked = { row: null, side: null };
-  const step: Step = { ...stepOf(model), task: exchange.task?.name ?? null };
+  const step: Step = { ...stepOf(model), task: subject.task?.name ?? null };
   const record = (row: Call, answer: Answer): void => {
     const booked: Call = { ...row, purpose: ask.purpose, outcome: row.outcome === 'accepted' ? 'observed' : row.outcome, decision: null };
     deps.observe(row.model, row.servedModel);
-    exchange.record(booked);
+    subject.record(booked);
     asked = { row: booked, side: booked.outcome === 'observed' && !signal.aborted ? { row: booked, answer } : null };
   };
   try {
     await runStep(step, stepRequest(ask, request, inputTokens, deps.clock.now() + DEADLINE_MS), {
       ...stepDeps(deps, inputTokens, countTokens),
-      client: ({ name }) => answering(deps.client(name), exchange.task?.output),
+      client: ({ name }) => answering(deps.client(name), subject.task?.output),
       record,
     });
   } catch (error) {
@@ -89,10 +89,10 @@ function answering(client: ModelClient, output: Output | undefined): ModelClient
   return { call: (request, context) => client.call(request, { ...context, output }) };
 }
 
-function stepRequest({ exchange, signal }: Ask, request: ModelRequest, inputTokens: number, deadlineAt: EpochMs): StepRequest {
-  const { id, caller, fingerprint } = exchange;
+function stepRequest({ subject, signal }: Ask, request: ModelRequest, inputTokens: number, deadlineAt: EpochMs): StepRequest {
+  const { requestId, caller, fingerprint, bodyHash } = subject;
   return {
-    requestId: id,
+    requestId,
     itemId: null,
     input: null,
     request,
@@ -103,7 +103,7 @@ function stepRequest({ exchange, signal }: Ask, request: ModelRequest, inputToke
     deadlineAt,
     signal,
     streamed: false,
-    origin: { key: caller.key, team: caller.team, fingerprint, bodyHash: exchange.capture?.requestHash ?? null, tags: {} },
+    origin: { key: caller.key, team: caller.team, fingerprint, bodyHash, tags: {} },
   };
 }
 
@@ -123,7 +123,7 @@ function stepDeps(deps: AskDeps, inputTokens: number, countTokens: (text: string
 }
 
 /** The most that asking a model the same can cost; null where it has no known price. */
-export function worstOfAsking(exchange: Exchange, model: Model, prices: Pick<PriceBook, 'price'>): NanoUsd | null {
-  const assumed = assumedOutputLimit(null, exchange.task?.parameters.maxTokens ?? null);
-  return worstCost(prices, model, worstCaseOf(demandOf(exchange), assumed), exchange.at);
+export function worstOfAsking(subject: LiveRequest, model: Model, prices: Pick<PriceBook, 'price'>): NanoUsd | null {
+  const assumed = assumedOutputLimit(null, subject.task?.parameters.maxTokens ?? null);
+  return worstCost(prices, model, worstCaseOf(subject.demand, assumed), subject.at);
 }

@@ -2,11 +2,11 @@ import { askedAs, type CaptureConfig, type TaskConfig } from '../config/index.ts
 import { type Call, formatUsd, type ModelRequest, type NanoUsd } from '../core/index.ts';
 import type { CovariateObservation } from '../monitor/index.ts';
 import type { StoredPair, TaskEvent } from '../store/types.ts';
-import type { Exchange } from './exchange.ts';
 import { type Ask, type AskDeps, askBeside, worstOfAsking } from './live-ask.ts';
 import type { Background } from './live-background.ts';
 import type { TextJudge } from './live-judge.ts';
 import { agreement, pairOf, type Qualities } from './live-pair.ts';
+import type { LiveRequest } from './live-request.ts';
 import type { SpentBefore } from './live-restore.ts';
 import { dayStart, SpendCap, type SpendRefusal } from './live-spend.ts';
 import type { EventTeller } from './live-tell.ts';
@@ -14,7 +14,7 @@ import type { Side, Watched } from './live-types.ts';
 
 /** Two answers that are to become a pair, and how they were drawn. */
 export interface PairDraft {
-  readonly exchange: Exchange;
+  readonly subject: LiveRequest;
   readonly task: TaskConfig;
   readonly request: ModelRequest;
   /** Null where a triage left the small model out. */
@@ -101,10 +101,10 @@ export class Beside implements Pick<BesideDeps, 'ask' | 'pair'> {
 
   async ask(ask: Ask): Promise<Side | null> {
     const { ask: deps } = this.#world;
-    const task = ask.exchange.task?.name ?? '';
+    const task = ask.subject.task?.name ?? '';
     const cap = this.#caps[ask.purpose].get(task);
     if (cap === undefined) return null;
-    const held = cap.reserve(worstOfAsking(ask.exchange, deps.model(ask.model), deps.prices), deps.clock.now());
+    const held = cap.reserve(worstOfAsking(ask.subject, deps.model(ask.model), deps.prices), deps.clock.now());
     if (typeof held === 'string') {
       this.#refused(held, cap, ask);
       return null;
@@ -120,14 +120,15 @@ export class Beside implements Pick<BesideDeps, 'ask' | 'pair'> {
   }
 
   async pair(draft: PairDraft): Promise<StoredPair | null> {
-    const { exchange, task, request, small, big, signal } = draft;
+    const { subject, task, request, small, big, signal } = draft;
     const { capture, record, ask } = this.#world;
     const isText = task.output.kind === 'text';
     const qualities = isText ? await this.#judged(draft) : agreement(task, small?.answer ?? null, big.answer);
     if (qualities === null || signal.aborted) return null;
     const { drawn, inclusion, candidate, certificate, confidence, skip } = draft;
     const setting = {
-      requestId: exchange.id,
+      id: subject.id,
+      requestId: subject.requestId,
       at: ask.clock.now(),
       task,
       small: candidate,
@@ -137,7 +138,7 @@ export class Beside implements Pick<BesideDeps, 'ask' | 'pair'> {
       certificate,
       confidence,
       skip,
-      fingerprint: exchange.fingerprint,
+      fingerprint: subject.fingerprint,
       askedAs: (row: Call): string => {
         // What a client names itself stands in its row as it was on the wire.
         const { provider, model } = row;
@@ -154,15 +155,15 @@ export class Beside implements Pick<BesideDeps, 'ask' | 'pair'> {
   }
 
   /** Grades the two texts under the cap of what drew them; null without a judge, without money, and where it gave no verdict. */
-  async #judged({ exchange, task, request, small, big, signal, drawn, candidate }: PairDraft): Promise<Qualities | null> {
+  async #judged({ subject, task, request, small, big, signal, drawn, candidate }: PairDraft): Promise<Qualities | null> {
     const { judge, ask } = this.#world;
     const purpose = drawn === 'uniform' ? 'shadow' : 'audit';
     const cap = this.#caps[purpose].get(task.name);
     if (task.judge === null || cap === undefined) return null;
-    const graded = { exchange, task, request, small: small?.answer ?? null, big: big.answer, signal };
+    const graded = { subject, task, request, small: small?.answer ?? null, big: big.answer, signal };
     const held = cap.reserve(judge.worst(graded), ask.clock.now());
     if (typeof held === 'string') {
-      this.#refused(held, cap, { exchange, request, model: task.judge.model ?? candidate, purpose, signal });
+      this.#refused(held, cap, { subject, request, model: task.judge.model ?? candidate, purpose, signal });
       return null;
     }
     let spent: NanoUsd | null = held.amount;
@@ -175,8 +176,8 @@ export class Beside implements Pick<BesideDeps, 'ask' | 'pair'> {
     }
   }
 
-  #refused(limit: SpendRefusal, cap: SpendCap, { exchange, purpose, model }: Ask): void {
-    const task = exchange.task?.name ?? '';
+  #refused(limit: SpendRefusal, cap: SpendCap, { subject, purpose, model }: Ask): void {
+    const task = subject.task?.name ?? '';
     // What was spent before cannot be read yet; that is told elsewhere.
     if (limit === 'unknown') return;
     const now = this.#world.ask.clock.now();

@@ -5,8 +5,8 @@ import type { PriceBook } from '../pricing/index.ts';
 import type { ModelClient } from '../providers/index.ts';
 import { estimateInputTokens, worstCost } from '../run/index.ts';
 import { countText } from './cascade-request.ts';
-import type { Exchange } from './exchange.ts';
 import type { Qualities } from './live-pair.ts';
+import type { LiveRequest } from './live-request.ts';
 
 /** What a verdict may read beside the texts, write, and how often two answers may be asked about. */
 const PROMPT_TOKENS = 1_000;
@@ -15,7 +15,7 @@ const MOST_CALLS = 4;
 
 /** Two texts to be graded, each by itself. `small` is null where nobody wrote one. */
 export interface Graded {
-  readonly exchange: Exchange;
+  readonly subject: LiveRequest;
   readonly task: TaskConfig;
   readonly request: ModelRequest;
   readonly small: Answer | null;
@@ -42,12 +42,12 @@ export class TextJudge {
   }
 
   /** The most that grading can cost; null without a price. */
-  worst({ exchange, task, request, small, big }: Graded): NanoUsd | null {
+  worst({ subject, task, request, small, big }: Graded): NanoUsd | null {
     const { model, rubric } = chooseJudge(task, this.#world.models);
     const text = [rubric, requestText(request), small?.text ?? '', big.text].join('\n');
     const inputTokens = estimateInputTokens(Buffer.from(text)) + PROMPT_TOKENS;
     const worst = { inputTokens, outputTokens: VERDICT_TOKENS, longCache: false, serviceTier: 'default' } as const;
-    const once = worstCost(this.#world.prices, model, worst, exchange.at);
+    const once = worstCost(this.#world.prices, model, worst, subject.at);
     return once === null ? null : ((once * MOST_CALLS) as NanoUsd);
   }
 
@@ -68,7 +68,7 @@ export class TextJudge {
     };
   }
 
-  async #score({ exchange, task, request, signal }: Graded, answer: Answer | null, rows: Call[]): Promise<number | null> {
+  async #score({ subject, task, request, signal }: Graded, answer: Answer | null, rows: Call[]): Promise<number | null> {
     // What is no whole answer needs no judge.
     if (answer === null || !isWhole(answer) || answer.text.trim() === '') return 0;
     const { clock, newId, prices, models, client, countTokens } = this.#world;
@@ -77,16 +77,16 @@ export class TextJudge {
     const { score, attempts } = await judgeAnswer({ judge, input: requestText(request), answer: answer.text, signal }, clock);
     const count = await countTokens();
     const booked = judgeRows(attempts, {
-      requestId: exchange.id,
+      requestId: subject.requestId,
       task: task.name,
-      key: exchange.caller.key,
-      team: exchange.caller.team,
+      key: subject.caller.key,
+      team: subject.caller.team,
       model,
       newId,
       countUsage: (prompt, text) => usage({ freshInput: countText(prompt, count), output: text === '' ? 0 : countText(text, count) }),
       price: (used, at) => prices.price(model, used, at) ?? { cost: null, priceId: null },
     });
-    for (const row of booked) exchange.record(row);
+    for (const row of booked) subject.record(row);
     rows.push(...booked);
     return score;
   }

@@ -91,6 +91,7 @@ describe('the version that a side of a pair was served by', () => {
     answer: answer('billing'),
   });
   const setting = {
+    id: 'p',
     requestId: 'r',
     at: 1,
     task: config.tasks.get('label')!,

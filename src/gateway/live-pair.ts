@@ -8,6 +8,8 @@ import type { Side } from './live-types.ts';
 
 /** Everything that a pair says beside its two answers. */
 export interface PairSetting {
+  /** No other pair of the task has it. */
+  readonly id: string;
   readonly requestId: string;
   readonly at: EpochMs;
   readonly task: TaskConfig;
@@ -78,7 +80,7 @@ export function pairOf(setting: PairSetting, small: Side | null, big: Side, qual
   const { output } = task;
   const served = (row: Call): string => row.servedModel ?? setting.askedAs(row);
   return {
-    id: requestId,
+    id: setting.id,
     task: task.name,
     small: setting.small,
     big: setting.big,

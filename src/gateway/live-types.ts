@@ -2,8 +2,8 @@ import type { LockedCertificate, TaskConfig } from '../config/index.ts';
 import type { Answer, Call, EpochMs, ModelRequest, NanoUsd } from '../core/index.ts';
 import type { LiveMonitor } from '../life/index.ts';
 import type { TaskPolicy } from './cascade-policy.ts';
-import type { Exchange } from './exchange.ts';
 import type { Afterward, CeilingReason } from './live-afterward.ts';
+import type { LiveRequest } from './live-request.ts';
 
 /** Who answers a request of a task, by its certificate and by what became of that in traffic. */
 export interface Routing {
@@ -27,7 +27,7 @@ export interface TaskLife {
   /** Whether a trained triage sends a request past the small model. */
   isHard(task: TaskConfig, request: ModelRequest): boolean;
   /** What to do when the request is over; null for nothing. `request` is null where its bytes are passed on unread. */
-  watch(exchange: Exchange, routing: Routing, request: ModelRequest | null): Afterward | null;
+  watch(subject: LiveRequest, routing: Routing, request: ModelRequest | null): Afterward | null;
 }
 
 /** One side of a pair: the row of a call and what was said. */

@@ -7,10 +7,10 @@ import type { Store, StoredPair } from '../store/types.ts';
 import { Audit } from './audit.ts';
 import { gateOf, gateScoreOf } from './cascade-gate.ts';
 import type { TaskPolicy, Voided } from './cascade-policy.ts';
-import type { Exchange } from './exchange.ts';
 import type { Afterward, CeilingReason } from './live-afterward.ts';
 import { Background } from './live-background.ts';
 import { Beside, type BesideDeps, type BesideWorld } from './live-beside.ts';
+import type { LiveRequest } from './live-request.ts';
 import { readCertificateRecord, readSpent } from './live-restore.ts';
 import type { Routing, TaskLife, TaskStanding, Watched } from './live-types.ts';
 import { Shadow } from './shadow.ts';
@@ -75,18 +75,18 @@ export class LiveTasks implements TaskLife {
     return this.#world.triages.isHard(task.name, request);
   }
 
-  watch(exchange: Exchange, { watched, reason, policy }: Routing, request: ModelRequest | null): Afterward | null {
-    const { task } = exchange;
+  watch(subject: LiveRequest, { watched, reason, policy }: Routing, request: ModelRequest | null): Afterward | null {
+    const { task } = subject;
     if (task === null) return null;
     // A policy that routes is followed in our own words, so that its requests were read.
     if (watched !== null && request !== null)
       return new Audit(
-        { exchange, task, request, watched, threshold: thresholdOf(policy, watched), isTriaged: reason === 'triaged' },
+        { subject, task, request, watched, threshold: thresholdOf(policy, watched), isTriaged: reason === 'triaged' },
         this.#deps,
       );
     const { shadow, mode } = task;
     if (shadow === null || mode === 'observe' || policy.isRouted) return null;
-    return requestFraction(`shadow\0${task.name}`, exchange.id) < shadow.share ? new Shadow(exchange, task, this.#deps) : null;
+    return requestFraction(`shadow\0${task.name}`, subject.id) < shadow.share ? new Shadow(subject, task, this.#deps) : null;
   }
 
   /** Something that a certificate pins has changed, or it has expired: it routes no more. Told once. */

@@ -1,26 +1,25 @@
 import type { TaskConfig } from '../config/index.ts';
-import type { Answer, Call, ModelRequest } from '../core/index.ts';
-import type { Exchange } from './exchange.ts';
+import type { Answer, Call } from '../core/index.ts';
 import type { Afterward } from './live-afterward.ts';
 import type { BesideDeps } from './live-beside.ts';
 import { HeardBytes, type Relayed } from './live-heard.ts';
+import type { LiveRequest } from './live-request.ts';
 import type { Side } from './live-types.ts';
-import { isTranslatable, readRequest } from './translate.ts';
 
 /**
  * A request that was drawn for shadow calls, and that its ceiling answers: when the client has that answer, the candidates are asked the
  * same, and each pair is kept as a uniform draw.
  */
 export class Shadow implements Afterward {
-  readonly #exchange: Exchange;
+  readonly #subject: LiveRequest;
   readonly #task: TaskConfig;
   readonly #deps: BesideDeps;
   readonly #heard = new HeardBytes();
   #big: Side | null = null;
   #relayed: Relayed | null = null;
 
-  constructor(exchange: Exchange, task: TaskConfig, deps: BesideDeps) {
-    this.#exchange = exchange;
+  constructor(subject: LiveRequest, task: TaskConfig, deps: BesideDeps) {
+    this.#subject = subject;
     this.#task = task;
     this.#deps = deps;
   }
@@ -40,20 +39,20 @@ export class Shadow implements Afterward {
   over(): void {
     if (this.#big === null && this.#relayed === null) return;
     const { background } = this.#deps;
-    background.offer({ bytes: this.#exchange.body.length + this.#heard.length, run: (signal) => this.#run(signal) });
+    background.offer({ bytes: this.#subject.bytes + this.#heard.length, run: (signal) => this.#run(signal) });
   }
 
   async #run(signal: AbortSignal): Promise<void> {
-    const request = requestOf(this.#exchange);
-    const big = this.#big ?? sideOf(this.#relayed, this.#heard, this.#exchange);
+    const request = this.#subject.read();
+    const big = this.#big ?? sideOf(this.#relayed, this.#heard, this.#subject);
     if (request === null || big === null) return;
     const { shadow } = this.#task;
     for (const candidate of shadow?.candidates ?? []) {
       if (signal.aborted) return;
-      const small = await this.#deps.ask({ exchange: this.#exchange, request, model: candidate, purpose: 'shadow', signal });
+      const small = await this.#deps.ask({ subject: this.#subject, request, model: candidate, purpose: 'shadow', signal });
       if (small === null) continue;
       await this.#deps.pair({
-        exchange: this.#exchange,
+        subject: this.#subject,
         task: this.#task,
         request,
         small,
@@ -71,14 +70,7 @@ export class Shadow implements Afterward {
 }
 
 /** What was passed on, read; null where it cannot be. */
-export function sideOf(relayed: Relayed | null, heard: HeardBytes, { route }: Exchange): Side | null {
-  const answer = relayed === null ? null : heard.answer(route.protocol, relayed.isStream);
+export function sideOf(relayed: Relayed | null, heard: HeardBytes, { protocol }: LiveRequest): Side | null {
+  const answer = relayed === null ? null : heard.answer(protocol, relayed.isStream);
   return relayed === null || answer === null ? null : { row: relayed.row, answer };
-}
-
-/** The request in our own words; null where they cannot say all of it, so that a small model would be asked something else. */
-function requestOf(exchange: Exchange): ModelRequest | null {
-  if (!isTranslatable(exchange)) return null;
-  const client = readRequest(exchange);
-  return client.untranslatable.length > 0 ? null : client.request;
 }
