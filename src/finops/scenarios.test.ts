@@ -1,8 +1,20 @@
 import { describe, expect, it } from 'vitest';
 import { formatUsd, nanoUsd, toUsd } from '../core/index.ts';
 import { breakEvenVolume, DAYS_PER_MONTH, HOURS_PER_MONTH, monthlyCost, utilisationBreakEven } from './break-even.ts';
+import { selfHostedUsdPerMillion } from './capacity.ts';
 import { cascadeCost, escalationForSaving, mixSaving } from './cascade-cost.ts';
-import { monthlyAfter, optionalShareFor, perConversation, scenarioBill, seedOne, seedTwo } from './scenarios.ts';
+import { promotionItems } from './promotion-size.ts';
+import {
+  monthlyAfter,
+  optionalShareFor,
+  perConversation,
+  scenarioBill,
+  seedOne,
+  seedThree,
+  seedThreeHost,
+  seedThreeRatio,
+  seedTwo,
+} from './scenarios.ts';
 
 const percent = (share: number) => (share * 100).toFixed(2);
 
@@ -67,17 +79,28 @@ describe('seed 2, the same mixes at other prices', () => {
 });
 
 describe('seed 3, break-even', () => {
-  it('puts the A40 against $.20 hosted at 49 % of its hours, and against $.05 never', () => {
-    const a40 = { usdPerHour: 0.44, tokensPerSecond: 1246 };
-    expect(Math.round(100 * utilisationBreakEven({ ...a40, hostedUsdPerMillion: 0.2 }))).toBe(49);
-    expect(utilisationBreakEven({ ...a40, hostedUsdPerMillion: 0.05 })).toBeGreaterThan(1);
+  it('reproduces $0.392 per million on an A40 that is busy a quarter of its hours', () => {
+    expect(selfHostedUsdPerMillion(seedThreeHost).toFixed(3)).toBe('0.392');
   });
 
-  it('finds $474 a month for 8,000 conversations a day on a mini model, $7,296 on a frontier one', () => {
-    const traffic = { callsPerDay: 8_000, inputTokens: 3_000, outputTokens: 600 };
-    expect(Math.round(monthlyCost({ ...traffic, inputUsdPerMillion: 0.25, outputUsdPerMillion: 2 }))).toBe(474);
-    expect(Math.round(monthlyCost({ ...traffic, inputUsdPerMillion: 5, outputUsdPerMillion: 25 }))).toBe(7296);
-    expect(perConversation(nanoUsd(500), 8_000, DAYS_PER_MONTH).toFixed(5)).toBe('0.00206');
+  it('puts the A40 against $.20 hosted at 49 % of its hours, and against $.05 never', () => {
+    expect(Math.round(100 * utilisationBreakEven({ ...seedThreeHost, hostedUsdPerMillion: 0.2 }))).toBe(49);
+    expect(utilisationBreakEven({ ...seedThreeHost, hostedUsdPerMillion: 0.05 })).toBeGreaterThan(1);
+  });
+
+  it('divides the printed prices to 225, not 200', () => {
+    expect(Math.round(seedThreeRatio.bigUsdPerThousand / seedThreeRatio.smallUsdPerThousand)).toBe(225);
+  });
+
+  it('finds $474, $511 or $7,296 a month for 8,000 conversations a day, by baseline', () => {
+    const months = seedThree.baselines.map((row) => Math.round(monthlyCost({ ...row, callsPerDay: seedThree.conversationsPerDay })));
+    expect(months).toEqual([474, 511, 7296]);
+    expect(perConversation(seedThree.claimedMonthly, seedThree.conversationsPerDay, DAYS_PER_MONTH).toFixed(5)).toBe('0.00206');
+  });
+
+  it('finds $13,440 for them at the price of seed 1', () => {
+    const perMessage = toUsd(scenarioBill(seedOne).message.total.before.cost);
+    expect(Math.round(seedThree.conversationsPerDay * 30 * perMessage)).toBe(13_440);
   });
 
   it('pays for a dedicated endpoint from 49 thousand calls a month, and never when nothing is saved', () => {
@@ -103,5 +126,13 @@ describe('a cascade', () => {
     expect(() => cascadeCost({ small: 1, big: 5, escalation: 1.2 })).toThrow(RangeError);
     expect(() => cascadeCost({ small: 1, big: 0, escalation: 0 })).toThrow(RangeError);
     expect(() => mixSaving([{ share: 0.5, cost: 1 }], 5)).toThrow('shares add up to 0.5');
+  });
+});
+
+describe('the items of a promotion', () => {
+  it('are 688 at 10 % discordant pairs and a margin of 3 %, 248 at 5 %', () => {
+    expect(promotionItems({ discordance: 0.1, margin: 0.03 })).toBe(688);
+    expect(promotionItems({ discordance: 0.1, margin: 0.05 })).toBe(248);
+    expect(() => promotionItems({ discordance: 0, margin: 0.05 })).toThrow(RangeError);
   });
 });

@@ -54,6 +54,57 @@ export const seedTwo: readonly MixScenario[] = [
   { id: 'seed-2-openai-2026', title: 'OpenAI, 2026', prices: { small: 0.2, mid: 2, frontier: 5 }, mixes },
 ];
 
+/** A published monthly figure for a number of conversations a day, worked out at the list prices of several baselines. */
+export interface ConversationScenario {
+  readonly id: string;
+  readonly title: string;
+  readonly conversationsPerDay: number;
+  /** What the text says that they cost a month. */
+  readonly claimedMonthly: NanoUsd;
+  /** The same conversations by baseline; prices in dollars per million tokens, as the price list had them. */
+  readonly baselines: readonly {
+    readonly model: string;
+    readonly inputTokens: number;
+    readonly outputTokens: number;
+    readonly inputUsdPerMillion: number;
+    readonly outputUsdPerMillion: number;
+  }[];
+  readonly note: string;
+}
+
+/** The break-even claim: 8,000 conversations a day, or $500 a month. It holds against small models only. */
+export const seedThree: ConversationScenario = {
+  id: 'seed-3',
+  title: '8,000 conversations a day, or about $500 a month',
+  conversationsPerDay: 8_000,
+  claimedMonthly: nanoUsd(500),
+  baselines: [
+    { model: 'openai/gpt-5-mini', inputTokens: 3_000, outputTokens: 600, inputUsdPerMillion: 0.25, outputUsdPerMillion: 2 },
+    { model: 'openai/gpt-4o-mini', inputTokens: 8_000, outputTokens: 1_500, inputUsdPerMillion: 0.15, outputUsdPerMillion: 0.6 },
+    { model: 'anthropic/claude-opus-5', inputTokens: 3_000, outputTokens: 600, inputUsdPerMillion: 5, outputUsdPerMillion: 25 },
+  ],
+  note: '$0.00206 a conversation is the bill of a mini model. A frontier model costs fourteen times that, so a break-even without its baseline says nothing.',
+};
+
+/** A published ratio of two prices per thousand tokens, as printed. */
+export const seedThreeRatio = {
+  id: 'seed-3-ratio',
+  title: '$0.0004 against $0.09 per thousand tokens',
+  smallUsdPerThousand: 0.0004,
+  bigUsdPerThousand: 0.09,
+  note: 'The text says 200 times and names GPT-5, which costs $1.25 and $10 per million; $90 per million is the mean of gpt-4-32k in 2023.',
+} as const;
+
+/** The machine behind the $0.40 per million: an A40 at a quarter of its hours, Llama 3.1 8B at 1,246 tokens/s in and out. */
+export const seedThreeHost = {
+  id: 'seed-3-host',
+  title: 'A40 at 25 % of its hours',
+  usdPerHour: 0.44,
+  tokensPerSecond: 1_246,
+  utilisation: 0.25,
+  note: '$0.392 per million. Hosted 8B models sell at $0.02 to $0.20, so the A40 breaks even with $0.20 at 49 % of its hours and with $0.05 never.',
+} as const;
+
 /** A scenario worked out: one message and one month, each before and after. */
 export interface ScenarioBill {
   readonly scenario: Scenario;
