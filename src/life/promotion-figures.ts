@@ -24,7 +24,7 @@ export interface PromotionFigures {
 
 /** One condition of a promotion. */
 export interface PromotionGate {
-  readonly name: 'golden' | 'evidence' | 'certificate' | 'cost' | 'latency';
+  readonly name: 'template' | 'golden' | 'evidence' | 'certificate' | 'cost' | 'latency';
   /** `waiting`: not enough is known yet; `skipped`: nobody asked for it. */
   readonly state: 'passed' | 'failed' | 'waiting' | 'skipped';
   /** One sentence for people. */

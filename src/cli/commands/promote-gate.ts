@@ -15,6 +15,7 @@ import type { StoredPair } from '../../store/index.ts';
 import { percent } from '../table.ts';
 import { replayPairs, trainedOn } from './promote-evidence.ts';
 import { goldenGate } from './promote-golden.ts';
+import { templateGate } from './promote-template.ts';
 import type { Candidate, PromoteReport, PromoteWorld } from './promote-types.ts';
 import { gatherReviews } from './review-gather.ts';
 
@@ -24,16 +25,19 @@ import { gatherReviews } from './review-gather.ts';
  * there are twice as many pairs, or by `--look`.
  */
 export async function passGate(candidate: Candidate, world: PromoteWorld): Promise<PromoteReport> {
-  const golden = await goldenGate(candidate, world);
   const none = { evidence: null, certificate: null, figures: null, diff: '' };
-  if (golden.state === 'failed') return { ...none, outcome: 'refused', reason: golden.reason, gates: [golden] };
-  if (golden.state === 'waiting') return { ...none, outcome: 'stopped', reason: golden.reason, gates: [golden] };
+  const template = await templateGate(candidate, world);
+  const before = template === null ? [] : [template];
+  if (template?.state === 'failed') return { ...none, outcome: 'refused', reason: template.reason, gates: before };
+  const golden = await goldenGate(candidate, world);
+  if (golden.state === 'failed') return { ...none, outcome: 'refused', reason: golden.reason, gates: [...before, golden] };
+  if (golden.state === 'waiting') return { ...none, outcome: 'stopped', reason: golden.reason, gates: [...before, golden] };
   const { evidence, gate, certificate, outcome } = await certify(candidate, world);
   const found = { evidence, diff: '' };
-  if (certificate === null) return { ...found, outcome, reason: gate.reason, gates: [golden, gate], certificate, figures: null };
+  if (certificate === null) return { ...found, outcome, reason: gate.reason, gates: [...before, golden, gate], certificate, figures: null };
   const pairs = await world.app.store.pairs.list({ task: candidate.task.name });
   const figures = promotionFigures(certificate, candidate.incumbent, fresh(pairs, candidate));
-  const gates = [golden, gate, ...promotionGates(figures, world.options.maxP95LatencyRatio)];
+  const gates = [...before, golden, gate, ...promotionGates(figures, world.options.maxP95LatencyRatio)];
   const failed = gates.find(({ state }) => state === 'failed');
   return { ...found, outcome: failed === undefined ? 'ready' : 'refused', reason: (failed ?? gate).reason, gates, certificate, figures };
 }
