@@ -110,6 +110,13 @@ describe('rows', () => {
       { text: 'b', frontier: { answer: 'y', quality: 0.5, costUsd: 0.01, latencyMs: 800 } },
       { text: 'c', frontier: { answer: null, quality: 1 } },
     ]);
+    const asRows =
+      '{"text":"a","frontier":{"label":"x"}}\n{"text":"b","frontier":{"labels":["x"],"costUsd":0.1}}\n{"text":"c","frontier":{"fields":{"city":"Bonn"}}}';
+    expect((await loadPredictionRows(await written(asRows))).map(({ frontier }) => frontier)).toEqual([
+      { answer: 'x' },
+      { answer: ['x'], costUsd: 0.1 },
+      { answer: { city: 'Bonn' } },
+    ]);
     expect(await loadPredictionRows(await written('{"text":"a","frontier":{"city":"Bonn"}}'), 'extractor')).toEqual([
       { text: 'a', frontier: { answer: { city: 'Bonn' } } },
     ]);
