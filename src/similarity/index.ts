@@ -1,3 +1,3 @@
 export { nearDuplicateGroups, nearestAcross, StreamGroups } from './groups.ts';
-export { jaccard, shinglesOf, WORD_SHINGLES } from './shingles.ts';
+export { jaccard, shinglesOf, tokenShingles, WORD_SHINGLES } from './shingles.ts';
 export { UnionFind } from './union-find.ts';
