@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { version } from './assets.ts';
 import { addBatch } from './commands/batch-command.ts';
+import { addBreakeven } from './commands/breakeven-command.ts';
 import { addDataset } from './commands/dataset-command.ts';
 import { addJudge, addLabel } from './commands/judge-command.ts';
 import { addModelsProbe } from './commands/models-probe-command.ts';
@@ -35,6 +36,7 @@ export function buildProgram(io: CommandIo, setExitCode: SetExitCode): Command {
     addEval,
     addCertify,
     addBill,
+    addBreakeven,
     addTasks,
     addModels,
     addStudent,

@@ -22,6 +22,7 @@ export { shutdownListDates, shutdownOf } from './pins-deprecations.ts';
 export { isUnpinned, modelPlaces, refuseUnpinned, unpinnedUses } from './pins-live.ts';
 export { namingSource, type Pinning, pinningOf } from './pins-rules.ts';
 export type { ControllerConfig, PipelineConfig, PipelineStep } from './pipeline-types.ts';
+export { loadPrices } from './prices.ts';
 export { configJsonSchema } from './schema.ts';
 export { loadStoreConfig } from './store.ts';
 export { studentVersion, unversioned } from './student-versions.ts';

@@ -4,6 +4,7 @@ export * from './break-even.ts';
 export * from './capacity.ts';
 export * from './cascade-cost.ts';
 export * from './gpu-catalogue.ts';
+export * from './hosted-options.ts';
 export * from './payback.ts';
 export * from './promotion-size.ts';
 export * from './queue.ts';
