@@ -8,7 +8,7 @@ export interface FinishedRow {
 }
 
 /** Lines that are kept back before they are written, in UTF-16 units. */
-const MAX_WAITING = 256 * 1024;
+const MAX_WAITING = 64 * 1024;
 
 /** What takes the lines. */
 export interface RowSink {
@@ -18,7 +18,7 @@ export interface RowSink {
 
 /**
  * Brings finished rows to the files, a block at a time: as they come, or in the order of the input, where a row waits for those before
- * it. What waits is bounded by the rows that may be under way.
+ * it. What waits is bounded by how far its caller lets rows get ahead of `upTo`.
  */
 export class FinishedRows {
   readonly #sink: RowSink;
@@ -39,6 +39,11 @@ export class FinishedRows {
     this.#done = from.done;
     this.#failed = from.failed;
     for (const row of from.beyond) this.#waiting.set(row, null);
+  }
+
+  /** Every row before this one is finished. */
+  get upTo(): number {
+    return this.#upTo;
   }
 
   add(row: FinishedRow): void {

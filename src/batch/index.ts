@@ -3,6 +3,6 @@ export { type JobFolder, openJobFolder } from './job-folder.ts';
 export { Journal } from './journal.ts';
 export { KeptCalls } from './kept-calls.ts';
 export { Pacer } from './pacer.ts';
-export { readRows } from './read-rows.ts';
+export { countRows, inputVersion, readRows } from './read-rows.ts';
 export { runBatch } from './run-batch.ts';
 export type { BatchProgress, BatchSummary } from './types.ts';

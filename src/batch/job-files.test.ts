@@ -142,7 +142,7 @@ describe('a row file', () => {
 });
 
 describe('the folder of a job', () => {
-  const wanted = { pipeline: 'p', pipelineHash: 'h', input: { path: '/in', bytes: 3, changedMs: 1 }, ordered: false };
+  const wanted = { pipeline: 'p', pipelineHash: 'h', input: { path: '/in', version: '3:1' }, errors: '/err', ordered: false };
 
   it('is one process’s at a time, and a dead one’s lock is taken over', () => {
     const path = join(folder, 'job');
@@ -165,7 +165,7 @@ describe('the folder of a job', () => {
     openJobFolder(path, wanted, false).release(null);
     expect(() => openJobFolder(path, wanted, false)).toThrow('go on with it by --resume');
     expect(() => openJobFolder(path, { ...wanted, pipelineHash: 'other' }, true)).toThrow('another version of the pipeline');
-    expect(() => openJobFolder(path, { ...wanted, input: { ...wanted.input, bytes: 4 } }, true)).toThrow('another input');
+    expect(() => openJobFolder(path, { ...wanted, input: { ...wanted.input, version: '4:1' } }, true)).toThrow('another input');
     openJobFolder(path, wanted, true).release(null);
   });
 

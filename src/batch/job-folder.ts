@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { newId, SmallfirstError } from '../core/index.ts';
 import { type Checkpoint, removeJournal } from './journal.ts';
@@ -10,8 +10,10 @@ export interface JobCard {
   readonly pipeline: string;
   /** Of the steps, and of what else decides over their answers. */
   readonly pipelineHash: string;
-  /** Absolute path of the input, with its size and time of change: another input is another job. */
-  readonly input: { readonly path: string; readonly bytes: number; readonly changedMs: number };
+  /** Absolute path of the input, and what it looked like: another input is another job. */
+  readonly input: { readonly path: string; readonly version: string };
+  /** Absolute path of the side file. */
+  readonly errors: string;
   readonly ordered: boolean;
   /** How far it was when it was finished; absent while it is not. */
   readonly finished?: Checkpoint;
@@ -51,11 +53,14 @@ export function openJobFolder(folder: string, wanted: Omit<JobCard, 'id'>, resum
       removeJournal(journal);
       writeCard(join(folder, CARD), card);
     }
+    let isReleased = false;
     return {
       card,
       journal,
       isResumed: goesOn,
       release: (finished) => {
+        if (isReleased) return;
+        isReleased = true;
         if (finished !== null) {
           writeCard(join(folder, CARD), { ...card, finished });
           removeJournal(journal);
@@ -70,44 +75,80 @@ export function openJobFolder(folder: string, wanted: Omit<JobCard, 'id'>, resum
 }
 
 function refuseOther(before: JobCard, wanted: Omit<JobCard, 'id'>, folder: string): void {
-  const differs =
-    before.pipeline !== wanted.pipeline
-      ? `the pipeline "${before.pipeline}"`
-      : before.pipelineHash !== wanted.pipelineHash
-        ? 'another version of the pipeline'
-        : before.input.path !== wanted.input.path ||
-            before.input.bytes !== wanted.input.bytes ||
-            before.input.changedMs !== wanted.input.changedMs
-          ? 'another input, or this one before it was changed'
-          : before.ordered !== wanted.ordered
-            ? `${before.ordered ? 'ordered' : 'unordered'} output`
-            : null;
+  const differs = whatDiffers(before, wanted);
   if (differs === null) return;
-  throw new SmallfirstError('USAGE', `The earlier run was about ${differs}: it cannot be gone on with. Remove ${folder} to begin anew.`);
+  const anew = before.finished === undefined ? `Remove ${folder} to begin anew` : 'Without --resume it begins anew';
+  throw new SmallfirstError('USAGE', `The earlier run was about ${differs}: it cannot be gone on with. ${anew}.`);
+}
+
+function whatDiffers(before: JobCard, wanted: Omit<JobCard, 'id'>): string | null {
+  if (before.pipeline !== wanted.pipeline) return `the pipeline "${before.pipeline}"`;
+  if (before.pipelineHash !== wanted.pipelineHash)
+    return 'another version of the pipeline, of its students or of what is said about requests';
+  const [input, now] = [before.input, wanted.input];
+  if (input.path !== now.path || input.version !== now.version) return 'another input, or this one before it was changed';
+  if (before.errors !== wanted.errors) return `another file for rows that fail, ${before.errors}`;
+  if (before.ordered !== wanted.ordered) return `${before.ordered ? 'ordered' : 'unordered'} output`;
+  return null;
 }
 
 /** Only the process that is named in it may work on the job. */
 function lock(folder: string): void {
   const file = join(folder, LOCK);
-  const own = `${process.pid} ${startOf(process.pid) ?? ''}\n`;
-  for (let attempt = 0; attempt < 3; attempt += 1) {
-    try {
-      writeFileSync(file, own, { flag: 'wx', mode: 0o600 });
-      return;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  const own = `${file}.${process.pid}`;
+  // Linked into place, so that nobody ever sees a lock without its owner.
+  writeFileSync(own, `${process.pid} ${startOf(process.pid) ?? ''}\n`, { mode: 0o600 });
+  try {
+    for (let attempt = 0; attempt < 3; attempt += 1) {
+      if (isLinked(own, file)) return;
+      const owner = ownerIn(file);
+      if (isAlive(owner)) {
+        throw new SmallfirstError('DATA_DIR_LOCKED', `The process ${owner.pid} is at work on this job; ${file} is its lock.`);
+      }
+      putAside(file, owner, `${own}.dead`);
     }
-    const [pid = '', start = ''] = (existsSync(file) ? readFileSync(file, 'utf8') : '').trim().split(' ');
-    if (isAlive(Number(pid), start)) {
-      throw new SmallfirstError('DATA_DIR_LOCKED', `The process ${pid} is at work on this job; ${file} is its lock.`);
-    }
-    rmSync(file, { force: true });
+    throw new SmallfirstError('DATA_DIR_LOCKED', `Another process took over ${file}.`);
+  } finally {
+    rmSync(own, { force: true });
   }
-  throw new SmallfirstError('DATA_DIR_LOCKED', `Another process took over ${file}.`);
+}
+
+interface Owner {
+  readonly pid: number;
+  /** In ticks of the system; '' where it does not say. */
+  readonly start: string;
+}
+
+function isLinked(from: string, to: string): boolean {
+  try {
+    linkSync(from, to);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+function ownerIn(file: string): Owner {
+  const [pid = '', start = ''] = (existsSync(file) ? readFileSync(file, 'utf8') : '').trim().split(' ');
+  return { pid: Number(pid), start };
+}
+
+/** Removes a dead process's lock; one that somebody else has put there since is put back. */
+function putAside(file: string, owner: Owner, aside: string): void {
+  try {
+    renameSync(file, aside);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw error;
+  }
+  const found = ownerIn(aside);
+  if (found.pid !== owner.pid || found.start !== owner.start) isLinked(aside, file);
+  rmSync(aside, { force: true });
 }
 
 /** A number that the system has given to another process since is not the one that was meant. */
-function isAlive(pid: number, start: string): boolean {
+function isAlive({ pid, start }: Owner): boolean {
   if (!Number.isInteger(pid) || pid <= 0 || pid === process.pid) return pid === process.pid && start === (startOf(pid) ?? '');
   try {
     process.kill(pid, 0);

@@ -1,5 +1,6 @@
-import { closeSync, existsSync, fsyncSync, openSync, readSync, renameSync, rmSync, statSync, truncateSync, writeSync } from 'node:fs';
+import { closeSync, constants, existsSync, fsyncSync, openSync, readSync, renameSync, rmSync, statSync, truncateSync } from 'node:fs';
 import type { ModelEvent } from '../core/index.ts';
+import { writeWhole } from './output.ts';
 
 /** How far a job is: rows whose output is written, and how long its files are with exactly those rows in them. */
 export interface Checkpoint {
@@ -33,24 +34,32 @@ export class Journal {
   #bytes: number;
   /** By row: what was begun and what was answered, for rows that are not finished. */
   readonly #rows = new Map<number, { readonly begun: Set<string>; readonly answers: Map<string, readonly ModelEvent[]> }>();
-  checkpoint: Checkpoint;
+  #checkpoint: Checkpoint;
+  #beyond: ReadonlySet<number> = new Set();
+  /** A journal that is longer is compacted. */
+  #mostBytes = MAX_BYTES;
   /** Calls that were under way when the process before this one ended. */
   readonly atRisk: number;
 
   /** `from` is where a job stands that has no journal any more. */
   constructor(file: string, from: Checkpoint = NOTHING_DONE) {
     this.#file = file;
-    this.checkpoint = from;
+    this.#checkpoint = from;
+    this.#follow(from);
     this.#bytes = existsSync(file) ? this.#replay() : 0;
-    this.#descriptor = openSync(file, 'a', 0o600);
+    this.#descriptor = openSync(file, constants.O_WRONLY | constants.O_CREAT, 0o600);
     this.atRisk = [...this.#rows.values()].reduce(
       (sum, { begun, answers }) => sum + [...begun].filter((key) => !answers.has(key)).length,
       0,
     );
   }
 
+  get checkpoint(): Checkpoint {
+    return this.#checkpoint;
+  }
+
   isFinished(row: number): boolean {
-    return row < this.checkpoint.upTo || this.checkpoint.beyond.includes(row);
+    return row < this.#checkpoint.upTo || this.#beyond.has(row);
   }
 
   /** The answer that an earlier process got for a call; null when there is none. */
@@ -71,15 +80,20 @@ export class Journal {
 
   /** Rows are written to the job's files, which must not be behind this. */
   checked(checkpoint: Checkpoint): void {
-    this.checkpoint = checkpoint;
-    const beyond = new Set(checkpoint.beyond);
-    for (const row of this.#rows.keys()) if (row < checkpoint.upTo || beyond.has(row)) this.#rows.delete(row);
+    this.#follow(checkpoint);
     this.#write({ t: 'check', ...checkpoint });
-    if (this.#bytes > MAX_BYTES) this.#compact();
+    if (this.#bytes > this.#mostBytes) this.#compact();
   }
 
   close(): void {
     closeSync(this.#descriptor);
+  }
+
+  /** What belongs to rows that are written is done with. */
+  #follow(checkpoint: Checkpoint): void {
+    this.#checkpoint = checkpoint;
+    this.#beyond = new Set(checkpoint.beyond);
+    for (const row of this.#rows.keys()) if (this.isFinished(row)) this.#rows.delete(row);
   }
 
   #kept(row: number) {
@@ -93,7 +107,8 @@ export class Journal {
 
   #write(line: Line): void {
     const bytes = Buffer.from(`${JSON.stringify(line)}\n`);
-    writeSync(this.#descriptor, bytes);
+    // A line that a full disk tore is written over by the next one.
+    writeWhole(this.#descriptor, bytes, this.#bytes);
     this.#bytes += bytes.length;
   }
 
@@ -105,9 +120,7 @@ export class Journal {
       else if (read.t === 'answer') this.#kept(read.row).answers.set(read.key, read.events);
       else {
         const { t: _, ...checkpoint } = read;
-        this.checkpoint = checkpoint;
-        const beyond = new Set(checkpoint.beyond);
-        for (const row of this.#rows.keys()) if (row < checkpoint.upTo || beyond.has(row)) this.#rows.delete(row);
+        this.#follow(checkpoint);
       }
     });
     if (good < statSync(this.#file).size) truncateSync(this.#file, good);
@@ -121,13 +134,15 @@ export class Journal {
     closeSync(this.#descriptor);
     this.#descriptor = to;
     this.#bytes = 0;
-    this.#write({ t: 'check', ...this.checkpoint });
+    this.#write({ t: 'check', ...this.#checkpoint });
     for (const [row, { begun, answers }] of this.#rows) {
       for (const key of begun) this.#write({ t: 'start', row, key });
       for (const [key, events] of answers) this.#write({ t: 'answer', row, key, events });
     }
     fsyncSync(to);
     renameSync(next, this.#file);
+    // Where what still matters is large, it is not written again at every checkpoint.
+    this.#mostBytes = Math.max(MAX_BYTES, 2 * this.#bytes);
   }
 }
 

@@ -1,7 +1,19 @@
-import { createHash } from 'node:crypto';
-import { type Call, contentHash, type Json, type Model, type ModelEvent, type ModelRequest, SmallfirstError } from '../core/index.ts';
+import { hash as digest } from 'node:crypto';
+import {
+  addUsd,
+  type Call,
+  contentHash,
+  type Json,
+  type Model,
+  type ModelEvent,
+  type ModelRequest,
+  type NanoUsd,
+  SmallfirstError,
+  ZERO_USD,
+} from '../core/index.ts';
 import type { StepAsk } from '../pipeline/index.ts';
 import type { CallContext, ModelClient } from '../providers/index.ts';
+import { insist } from './insist.ts';
 import type { Journal } from './journal.ts';
 import type { Pacer } from './pacer.ts';
 
@@ -12,13 +24,16 @@ export interface KeptCallsDeps {
   readonly journal: Journal;
   /** Who holds back the calls to a model; null where the model answers in this process. */
   readonly pacer: (model: Model) => Pacer | null;
+  readonly now: () => number;
   readonly after: (ms: number, run: () => void) => () => void;
 }
 
-/** Times that a call is tried in all, where trying again can help. */
-const TRIES = 6;
-const FIRST_WAIT_MS = 1_000;
-const LAST_WAIT_MS = 60_000;
+/** A row that is under way. */
+interface Running {
+  readonly ordinal: number;
+  /** Of calls that were made since it was last asked for; null when one is unpriced. */
+  spent: NanoUsd | null;
+}
 
 /**
  * The calls of a job: each is in the journal before it is made and its answer before anything is made of it, so that a job that was
@@ -27,24 +42,26 @@ const LAST_WAIT_MS = 60_000;
  */
 export class KeptCalls {
   readonly #deps: KeptCallsDeps;
-  /** Rows by the run that they belong to. */
-  readonly #rows = new Map<string, number>();
-  readonly #ids = new WeakMap<StepAsk, Map<string, string>>();
+  /** By the run that a row is. */
+  readonly #rows = new Map<string, Running>();
+  /** Where an ask is more than its place: the keys of a controller's calls, and answers that were there already; by model. */
+  readonly #keys = new WeakMap<StepAsk, Map<string, string>>();
+  readonly #old = new WeakMap<StepAsk, Set<string>>();
   #reused = 0;
 
   constructor(deps: KeptCallsDeps) {
     this.#deps = deps;
   }
 
-  /** Answers of an earlier run that were used again. */
+  /** Answers that were used again: an earlier run's, and of a row that was begun again because its share of the money was too small. */
   get reused(): number {
     return this.#reused;
   }
 
   /** The id of a row's run: the same after a restart. */
   begin(ordinal: number): string {
-    const id = stableId(this.#deps.jobId, String(ordinal));
-    this.#rows.set(id, ordinal);
+    const id = rowRunId(this.#deps.jobId, ordinal);
+    this.#rows.set(id, { ordinal, spent: ZERO_USD });
     return id;
   }
 
@@ -52,91 +69,82 @@ export class KeptCalls {
     this.#rows.delete(runId);
   }
 
+  /** What a row has spent since this was last asked: calls that were made, not answers that were there already. Null when one is unpriced. */
+  takeSpent(runId: string): NanoUsd | null {
+    const row = this.#rows.get(runId);
+    if (row === undefined) return ZERO_USD;
+    const { spent } = row;
+    row.spent = ZERO_USD;
+    return spent;
+  }
+
   client(ask: StepAsk, model: Model, client: ModelClient): ModelClient {
     const pacer = this.#deps.pacer(model);
+    if (pacer === null && ask.step.controller === null) return client;
     return {
       ...(client.version === undefined ? {} : { version: client.version }),
       call: (request, context) => {
-        const key = this.#keyOf(ask, model, pacer === null ? null : request);
-        return pacer === null ? client.call(request, context) : this.#kept({ ask, client, pacer, key }, request, context);
+        const key = this.#keyOf(ask, model, request);
+        return pacer === null ? client.call(request, context) : this.#kept({ ask, model, client, pacer, key }, request, context);
       },
     };
   }
 
   /** A row under the id that its call was made with, so that one that is recorded again after a restart is counted once. */
   row(ask: StepAsk, row: Call): Call {
-    const id = this.#ids.get(ask)?.get(row.model);
-    return id === undefined ? row : { ...row, id };
+    const running = this.#rows.get(ask.run.id);
+    if (running !== undefined && this.#old.get(ask)?.has(row.model) !== true) {
+      running.spent = running.spent === null || row.cost === null ? null : addUsd(running.spent, row.cost);
+    }
+    const key = this.#keys.get(ask)?.get(row.model) ?? placeOf(ask, row.model);
+    return { ...row, id: stableId(this.#deps.jobId, key) };
   }
 
-  #keyOf(ask: StepAsk, model: Model, request: ModelRequest | null): string {
-    const place = `${ask.run.id}/${ask.step.name}/${ask.index ?? ''}/${model.name}`;
+  #keyOf(ask: StepAsk, model: Model, request: ModelRequest): string {
+    const place = placeOf(ask, model.name);
+    if (ask.step.controller === null) return place;
     // A controller asks one model many times in a step: what it asks tells the calls apart.
-    const isPlan = ask.step.controller !== null && request !== null;
-    const key = isPlan ? `${place}/${contentHash(request as unknown as Json).slice(0, 16)}` : place;
-    let ids = this.#ids.get(ask);
-    if (ids === undefined) {
-      ids = new Map();
-      this.#ids.set(ask, ids);
+    const key = `${place}/${contentHash(request as unknown as Json).slice(0, 16)}`;
+    let keys = this.#keys.get(ask);
+    if (keys === undefined) {
+      keys = new Map();
+      this.#keys.set(ask, keys);
     }
-    ids.set(model.name, stableId(this.#deps.jobId, key));
+    keys.set(model.name, key);
     return key;
   }
 
-  async *#kept(
-    { ask, client, pacer, key }: { readonly ask: StepAsk; readonly client: ModelClient; readonly pacer: Pacer; readonly key: string },
-    request: ModelRequest,
-    context: CallContext,
-  ): AsyncGenerator<ModelEvent> {
-    const { journal, jobId } = this.#deps;
-    const ordinal = this.#rows.get(ask.run.id) ?? 0;
+  async *#kept({ ask, model, client, pacer, key }: KeptCall, request: ModelRequest, context: CallContext): AsyncGenerator<ModelEvent> {
+    const { journal, jobId, now, after } = this.#deps;
+    const ordinal = this.#rows.get(ask.run.id)?.ordinal ?? 0;
     const before = journal.answerOf(ordinal, key);
     if (before !== null) {
       this.#reused += 1;
+      this.#old.set(ask, (this.#old.get(ask) ?? new Set<string>()).add(model.name));
       yield* before;
       return;
     }
-    journal.begun(ordinal, key);
     const idempotencyKey = stableId(jobId, key);
-    const events = await this.#insist(pacer, context.signal, () => all(client.call(request, { ...context, idempotencyKey })));
+    const events = await insist({ pacer, signal: context.signal, now, after }, () => {
+      // Only now it is under way: a call that waits for its place is at no risk.
+      journal.begun(ordinal, key);
+      return all(client.call(request, { ...context, idempotencyKey }));
+    });
     journal.answered(ordinal, key, events);
     yield* events;
   }
+}
 
-  /** Asks until there is an answer, where trying again can help: a limit that was met is no reason to give a row up. */
-  async #insist(pacer: Pacer, signal: AbortSignal | null, ask: () => Promise<readonly ModelEvent[]>): Promise<readonly ModelEvent[]> {
-    for (let tries = 1; ; tries += 1) {
-      await pacer.enter(signal).catch((cause: unknown) => {
-        throw new SmallfirstError('ABORTED', 'the job was stopped', { cause });
-      });
-      try {
-        const events = await ask();
-        pacer.leave('answered');
-        return events;
-      } catch (error) {
-        const isLimit = error instanceof SmallfirstError && error.code === 'UPSTREAM_BUSY';
-        const retryAfterMs = (error as { readonly retryAfterMs?: number | null }).retryAfterMs ?? null;
-        pacer.leave(isLimit ? 'limited' : 'failed', retryAfterMs);
-        if (!(error instanceof SmallfirstError) || !error.row.retry || error.code === 'DEADLINE_EXCEEDED' || tries === TRIES) throw error;
-        await this.#wait(Math.max(retryAfterMs ?? 0, Math.min(LAST_WAIT_MS, FIRST_WAIT_MS * 2 ** (tries - 1))), signal);
-      }
-    }
-  }
+interface KeptCall {
+  readonly ask: StepAsk;
+  readonly model: Model;
+  readonly client: ModelClient;
+  readonly pacer: Pacer;
+  readonly key: string;
+}
 
-  #wait(ms: number, signal: AbortSignal | null): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const onAbort = (): void => {
-        callOff();
-        reject(new SmallfirstError('ABORTED', 'the job was stopped'));
-      };
-      const callOff = this.#deps.after(ms, () => {
-        signal?.removeEventListener('abort', onAbort);
-        resolve();
-      });
-      if (signal?.aborted) onAbort();
-      else signal?.addEventListener('abort', onAbort, { once: true });
-    });
-  }
+function placeOf({ run, step, index }: StepAsk, model: string): string {
+  return `${run.id}/${step.name}/${index ?? ''}/${model}`;
 }
 
 async function all(events: AsyncIterable<ModelEvent>): Promise<readonly ModelEvent[]> {
@@ -148,9 +156,14 @@ async function all(events: AsyncIterable<ModelEvent>): Promise<readonly ModelEve
   return found;
 }
 
+/** The id of a row's run: the job's own (UUID version 7) with the row's place in it instead of the last random bits. */
+export function rowRunId(jobId: string, ordinal: number): string {
+  return jobId.slice(0, 24) + ordinal.toString(16).padStart(12, '0');
+}
+
 /** An id that follows from a job's own (UUID version 7) and a place in it: the time of the job, and a hash in place of the random bits. */
 export function stableId(jobId: string, place: string): string {
-  const hash = createHash('sha1').update(`${jobId}\0${place}`).digest('hex');
+  const hash = digest('sha1', `${jobId}\0${place}`, 'hex');
   const variant = ((Number.parseInt(hash.charAt(3), 16) & 0x3) | 0x8).toString(16);
   return `${jobId.slice(0, 14)}7${hash.slice(0, 3)}-${variant}${hash.slice(4, 7)}-${hash.slice(7, 19)}`;
 }

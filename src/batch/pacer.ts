@@ -8,7 +8,7 @@ export interface PacerOptions {
   readonly after: (ms: number, run: () => void) => () => void;
 }
 
-/** After a limit was met the concurrency is lowered once, however many requests of the same burst meet it too. */
+/** After a limit was met the concurrency is lowered once, however many requests of the same burst meet it too: those that come soon, and those that were under way. */
 const BURST_MS = 1_000;
 const DOWN = 0.8;
 const UP = 1.05;
@@ -22,8 +22,9 @@ export class Pacer {
   readonly #options: PacerOptions;
   #limit: number;
   #underWay = 0;
-  /** Answers of this round; null when something went wrong in it. */
+  /** Answers of this round. */
   #answered = 0;
+  #answeredAt = Number.NEGATIVE_INFINITY;
   #isCalm = true;
   #loweredAt = Number.NEGATIVE_INFINITY;
   #heldUntil = Number.NEGATIVE_INFINITY;
@@ -40,11 +41,16 @@ export class Pacer {
     return Math.floor(this.#limit);
   }
 
-  /** Waits for a place. Rejects with the signal's reason when it is aborted before. */
-  async enter(signal: AbortSignal | null): Promise<void> {
+  /** When somebody got an answer last, on the pacer's clock. */
+  get answeredAt(): number {
+    return this.#answeredAt;
+  }
+
+  /** Waits for a place, and tells when it was got, on the pacer's clock. Rejects with the signal's reason when it is aborted before. */
+  async enter(signal: AbortSignal | null): Promise<number> {
     if (this.#mayGo() && this.#line.length === 0) {
       this.#underWay += 1;
-      return;
+      return this.#options.now();
     }
     await new Promise<void>((resolve, reject) => {
       const waiter = {
@@ -67,23 +73,24 @@ export class Pacer {
       this.#line.push(waiter);
       this.#next();
     });
+    return this.#options.now();
   }
 
-  /** Gives a place back, with how it went. */
-  leave(how: 'answered' | 'limited' | 'failed', retryAfterMs: number | null = null): void {
+  /** Gives a place back, with how it went; `enteredAt` is what `enter` told. */
+  leave(how: 'answered' | 'limited' | 'failed', retryAfterMs: number | null = null, enteredAt: number | null = null): void {
     this.#underWay -= 1;
-    if (how === 'limited') this.limited(retryAfterMs);
+    if (how === 'limited') this.limited(retryAfterMs, enteredAt);
     else if (how === 'failed') this.#isCalm = false;
     else this.#grow();
     this.#next();
   }
 
   /** A limit was met, by this request or by a try of it that went on. */
-  limited(retryAfterMs: number | null = null): void {
+  limited(retryAfterMs: number | null = null, enteredAt: number | null = null): void {
     const now = this.#options.now();
     this.#isCalm = false;
     if (retryAfterMs !== null) this.#heldUntil = Math.max(this.#heldUntil, now + retryAfterMs);
-    if (now - this.#loweredAt < BURST_MS) return;
+    if (now - this.#loweredAt < BURST_MS || (enteredAt !== null && enteredAt <= this.#loweredAt)) return;
     this.#loweredAt = now;
     this.#limit = Math.max(1, this.#limit * DOWN);
     this.#answered = 0;
@@ -91,6 +98,7 @@ export class Pacer {
 
   #grow(): void {
     this.#answered += 1;
+    this.#answeredAt = this.#options.now();
     if (this.#answered < this.limit) return;
     if (this.#isCalm) this.#limit = Math.min(this.#options.most, Math.max(this.#limit + 1, this.#limit * UP));
     this.#isCalm = true;

@@ -1,67 +1,117 @@
 import { createReadStream } from 'node:fs';
-import { opendir, readFile, stat } from 'node:fs/promises';
-import { extname, join, relative } from 'node:path';
-import { createInterface } from 'node:readline';
+import { stat } from 'node:fs/promises';
+import { extname } from 'node:path';
+import { pipeline, type Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { parse as csvParser } from 'csv-parse';
-import { type Json, SmallfirstError } from '../core/index.ts';
-import { readParquet } from './read-parquet.ts';
-import type { InputRow } from './types.ts';
+import { contentHash, type Json, SmallfirstError } from '../core/index.ts';
+import { csvRows } from './read-csv.ts';
+import { filesOf, folderRows } from './read-folder.ts';
+import { countLines, linesOf, MAX_LINE, slabsOf } from './read-lines.ts';
+import { parquetRowCount, parquetRows } from './read-parquet.ts';
+import type { InputRow, RawRow } from './types.ts';
 
-/** A longer line is no row: it would hold up everything else, and one of them fills the memory. */
-const MAX_LINE = 32 * 1024 * 1024;
+/** Bytes that are read together: their rows are short-lived, and leave the memory before it is cleared in earnest. */
+const CHUNK = 64 * 1024;
 
-/** What a row holds, before it is numbered. */
-interface RawRow {
-  readonly line: number | null;
-  readonly value: unknown;
-  readonly problem: string | null;
-}
+type Format = 'folder' | 'json-lines' | 'csv' | 'tsv' | 'parquet';
 
 /**
- * Reads the rows of a bulk job one at a time: JSON Lines (`.jsonl`, `.ndjson`, also `.gz`), CSV with a head line (`.csv`, `.tsv`), Parquet
- * (`.parquet`, by the optional package hyparquet), or a folder, each of whose files is one row. A row is an object with `text`, or a
- * text alone. A bad row is given with its problem, and the next ones are read on.
- * Throws INPUT_NOT_FOUND, and INPUT_INVALID for a format that nobody knows.
+ * Reads the rows of a bulk job in blocks: JSON Lines (`.jsonl`, `.ndjson`), CSV or TSV with a head line, each also as `.gz`, Parquet by
+ * the optional package hyparquet, or a folder, each of whose files is one row. A row is an object with `text`, or a text alone. A bad row
+ * is given with its problem, and the next ones are read on. Memory does not grow with the input.
+ * Throws INPUT_NOT_FOUND, and INPUT_INVALID for what is no such file.
  */
-export async function* readRows(path: string): AsyncGenerator<InputRow> {
+export async function* readRows(path: string): AsyncGenerator<readonly InputRow[]> {
   let ordinal = 0;
-  for await (const { line, value, problem } of await rawRows(path)) {
-    yield numbered(ordinal, line, value, problem);
-    ordinal += 1;
+  for await (const block of rawRows(path, await formatOf(path))) {
+    yield block.map((row, i) => numbered(ordinal + i, row));
+    ordinal += block.length;
   }
 }
 
-function numbered(ordinal: number, line: number | null, value: unknown, problem: string | null): InputRow {
-  const row = { ordinal, line, id: ordinal + 1 };
+/** How many rows an input holds, and its first ones. Throws like `readRows`; JSON of the other rows is not looked at. */
+export async function countRows(
+  path: string,
+  sample: number,
+  onCount: (rows: number) => void,
+): Promise<{ readonly rows: number; readonly first: readonly InputRow[] }> {
+  const format = await formatOf(path);
+  const first: InputRow[] = [];
+  for await (const block of readRows(path)) {
+    first.push(...block.slice(0, sample - first.length));
+    if (first.length >= sample) break;
+  }
+  if (first.length < sample) return { rows: first.length, first };
+  let rows = 0;
+  if (format === 'parquet') rows = await parquetRowCount(path);
+  else if (format === 'json-lines') {
+    for await (const slab of readable(path, slabsOf(opened(path)))) {
+      rows += slab === null ? 1 : countLines(slab);
+      onCount(rows);
+    }
+  } else if (format === 'folder') {
+    for await (const _ of filesOf(path)) {
+      rows += 1;
+      onCount(rows);
+    }
+  } else {
+    for await (const block of rawRows(path, format)) {
+      rows += block.length;
+      onCount(rows);
+    }
+  }
+  return { rows, first };
+}
+
+/** What an input looks like from outside: another one after any change. Throws INPUT_NOT_FOUND. */
+export async function inputVersion(path: string): Promise<string> {
+  const found = await lookAt(path);
+  if (!found.isDirectory()) return `${found.size}:${found.mtimeMs}`;
+  let version = '';
+  for await (const { id, path: file } of filesOf(path)) {
+    const { size, mtimeMs } = await stat(file);
+    version = contentHash([version, id, size, mtimeMs]);
+  }
+  return version;
+}
+
+function numbered(ordinal: number, { line, value, problem }: RawRow): InputRow {
+  const own = idOf(value);
+  const row = { ordinal, line, id: own ?? ordinal + 1 };
   if (problem !== null) return { ...row, input: {}, problem };
   if (typeof value === 'string') return { ...row, input: { text: value }, problem: null };
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return { ...row, input: {}, problem: 'a row must be a JSON object with "text", or a text' };
   }
-  const input = value as Readonly<Record<string, Json>>;
-  const { id } = input;
-  return { ...row, ...(typeof id === 'string' || typeof id === 'number' ? { id } : {}), input, problem: null };
+  return { ...row, input: value as Readonly<Record<string, Json>>, problem: null };
 }
 
-async function rawRows(path: string): Promise<AsyncIterable<RawRow>> {
-  const found = await stat(path).catch((cause: unknown) => {
+function idOf(value: unknown): string | number | null {
+  if (typeof value !== 'object' || value === null) return null;
+  const { id } = value as { readonly id?: unknown };
+  return typeof id === 'string' || typeof id === 'number' ? id : null;
+}
+
+function lookAt(path: string) {
+  return stat(path).catch((cause: unknown) => {
     throw new SmallfirstError('INPUT_NOT_FOUND', `there is no file ${path}`, { cause });
   });
-  if (found.isDirectory()) return folderRows(path);
-  const name = path.replace(/\.gz$/, '');
-  switch (extname(name).toLowerCase()) {
+}
+
+async function formatOf(path: string): Promise<Format> {
+  if ((await lookAt(path)).isDirectory()) return 'folder';
+  switch (extname(path.replace(/\.gz$/i, '')).toLowerCase()) {
     case '.csv':
-      return csvRows(path, ',');
+      return 'csv';
     case '.tsv':
-      return csvRows(path, '\t');
+      return 'tsv';
     case '.parquet':
-      return parquetRows(path);
+      return 'parquet';
     case '.jsonl':
     case '.ndjson':
     case '.json':
     case '':
-      return jsonRows(path);
+      return 'json-lines';
     default:
       throw new SmallfirstError('INPUT_INVALID', 'the input must be .jsonl, .ndjson, .csv, .tsv, .parquet or a folder', {
         position: { file: path },
@@ -69,64 +119,70 @@ async function rawRows(path: string): Promise<AsyncIterable<RawRow>> {
   }
 }
 
-function opened(path: string): NodeJS.ReadableStream {
-  const file = createReadStream(path, { highWaterMark: 256 * 1024 });
-  if (!path.endsWith('.gz')) return file;
-  const plain = createGunzip();
-  file.on('error', (error) => plain.destroy(error));
-  return file.pipe(plain);
+function rawRows(path: string, format: Format): AsyncGenerator<readonly RawRow[]> {
+  switch (format) {
+    case 'folder':
+      return folderRows(path);
+    case 'csv':
+      return csvRows(path, opened(path), ',');
+    case 'tsv':
+      return csvRows(path, opened(path), '\t');
+    case 'parquet':
+      return parquetRows(path);
+    case 'json-lines':
+      return jsonRows(path);
+  }
 }
 
-async function* jsonRows(path: string): AsyncGenerator<RawRow> {
+function opened(path: string): Readable {
+  const file = createReadStream(path, { highWaterMark: CHUNK });
+  if (!/\.gz$/i.test(path)) return file;
+  // What goes wrong on either side is heard where the plain one is read; both are closed together.
+  return pipeline(file, createGunzip({ chunkSize: CHUNK }), () => {});
+}
+
+/** A file that cannot be read to its end, such as a torn .gz, is a wrong input and no bug. */
+async function* readable<T>(path: string, items: AsyncIterable<T>): AsyncGenerator<T> {
+  try {
+    yield* items;
+  } catch (cause) {
+    if (cause instanceof SmallfirstError) throw cause;
+    throw new SmallfirstError('INPUT_INVALID', `the file cannot be read: ${(cause as Error).message}`, { position: { file: path }, cause });
+  }
+}
+
+async function* jsonRows(path: string): AsyncGenerator<readonly RawRow[]> {
   let line = 0;
-  for await (const text of createInterface({ input: opened(path), crlfDelay: Number.POSITIVE_INFINITY })) {
-    line += 1;
-    const row = line === 1 ? text.replace(/^\uFEFF/, '') : text;
-    if (row.trim() === '') continue;
-    if (row.length > MAX_LINE) {
-      yield { line, value: null, problem: `the line is longer than ${MAX_LINE} characters` };
+  for await (const slab of readable(path, slabsOf(opened(path)))) {
+    if (slab === null) {
+      line += 1;
+      yield [{ line, value: null, problem: `the line is longer than ${MAX_LINE} bytes` }];
       continue;
     }
-    try {
-      yield { line, value: JSON.parse(row), problem: null };
-    } catch (error) {
-      yield { line, value: null, problem: `the line is not JSON: ${(error as Error).message}` };
+    const block: RawRow[] = [];
+    for (const text of linesOf(slab)) {
+      line += 1;
+      const row = parsed(line === 1 ? text.replace(/^\uFEFF/, '') : text, line);
+      if (row !== null) block.push(row);
     }
+    yield block;
   }
 }
 
-async function* csvRows(path: string, delimiter: string): AsyncGenerator<RawRow> {
-  const parser = opened(path).pipe(
-    csvParser({ columns: true, bom: true, delimiter, info: true, skip_empty_lines: true, max_record_size: MAX_LINE }),
-  );
+/** Null for a blank line. */
+function parsed(text: string, line: number): RawRow | null {
   try {
-    for await (const { record, info } of parser as AsyncIterable<{ record: Record<string, string>; info: { lines: number } }>) {
-      yield { line: info.lines, value: record, problem: null };
-    }
-  } catch (cause) {
-    // Past a broken quote nobody knows where rows begin, so nothing after it is guessed.
-    const line = (cause as { readonly lines?: number }).lines;
-    throw new SmallfirstError('INPUT_INVALID', (cause as Error).message, {
-      position: { file: path, ...(line === undefined ? {} : { line }) },
-      cause,
-    });
+    return { line, value: withWholeId(JSON.parse(text), text), problem: null };
+  } catch (error) {
+    return text.trim() === '' ? null : { line, value: null, problem: `the line is not JSON: ${(error as Error).message}` };
   }
 }
 
-async function* parquetRows(path: string): AsyncGenerator<RawRow> {
-  for await (const value of readParquet(path)) yield { line: null, value, problem: null };
-}
-
-/** Each file is a row: its text, and its path in the folder as id. In the order of their paths, so that a job that goes on finds the same. */
-async function* folderRows(folder: string): AsyncGenerator<RawRow> {
-  const paths: string[] = [];
-  for await (const entry of await opendir(folder, { recursive: true })) {
-    if (entry.isFile() && !entry.name.startsWith('.')) paths.push(join(entry.parentPath, entry.name));
-  }
-  for (const path of paths.sort()) {
-    const id = relative(folder, path);
-    const text = await readFile(path, 'utf8').catch((error: unknown) => error as Error);
-    if (text instanceof Error) yield { line: null, value: null, problem: `${id} cannot be read: ${text.message}` };
-    else yield { line: null, value: { id, text }, problem: null };
-  }
+/** An id of more digits than a number holds is kept as a text: rounded, it would be somebody else's. */
+function withWholeId(value: unknown, text: string): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  const { id } = value as { readonly id?: unknown };
+  if (typeof id !== 'number' || !Number.isInteger(id) || Number.isSafeInteger(id)) return value;
+  const digits = /"id"\s*:\s*(-?\d+)\s*[,}]/.exec(text)?.[1];
+  return digits !== undefined && Number(digits) === id ? { ...value, id: digits } : value;
 }

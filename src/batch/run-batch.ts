@@ -1,12 +1,14 @@
 import type { PipelineConfig } from '../config/index.ts';
 import { addUsd, type Clock, type Json, type NanoUsd, SmallfirstError, toUsd, ZERO_USD } from '../core/index.ts';
-import { type PipelineRun, type PipelineWorld, Purse, rowOf, runPipeline } from '../pipeline/index.ts';
+import { type PipelineRun, type PipelineWorld, rowOf, runPipeline } from '../pipeline/index.ts';
 import { FinishedRows } from './finished-rows.ts';
 import type { JobFolder } from './job-folder.ts';
-import type { Journal } from './journal.ts';
+import { inBulk, JobPurse, withinShare } from './job-purse.ts';
+import type { Checkpoint, Journal } from './journal.ts';
 import type { KeptCalls } from './kept-calls.ts';
+import { Outage } from './outage.ts';
 import { RowFile } from './output.ts';
-import { readRows } from './read-rows.ts';
+import { RowQueue } from './row-queue.ts';
 import type { BatchProgress, BatchSummary, ErrorRow, InputRow } from './types.ts';
 
 /** What a job is to do. */
@@ -36,6 +38,8 @@ export interface BatchDeps {
   readonly folder: JobFolder;
   readonly signal: AbortSignal;
   readonly concurrency: () => number;
+  /** Bytes that are recorded and not yet in the store. */
+  readonly backlog: () => number;
   readonly onProgress: (progress: BatchProgress) => void;
 }
 
@@ -43,11 +47,17 @@ export interface BatchDeps {
 const FLUSH_MS = 500;
 /** Work in this process gives everything else a turn this often. */
 const TURN_MS = 10;
+/** The record may be this far behind before rows wait for it. */
+const MAX_BACKLOG = 8 * 1024 * 1024;
+const BACKLOG_LOOK_MS = 20;
+/** How far a row may be ahead of the first one that is not finished: a slow one holds the others up before they fill the memory. */
+const AHEAD = 1_024;
 
 /**
  * Runs every row of an input through a pipeline, several at a time. What is finished is written with a checkpoint, so that a run that is
  * killed goes on where it was; memory does not grow with the input. A row that cannot be answered goes to the side file.
- * Throws what reading the input throws. An aborted signal or a spent cap ends it early: what is finished is written.
+ * Throws what reading the input and writing the output throw. An aborted signal, a spent cap or a provider that answers nobody ends it
+ * early: what is finished is written.
  */
 export async function runBatch(plan: BatchPlan, deps: BatchDeps): Promise<BatchSummary> {
   return new Job(plan, deps).toEnd();
@@ -56,12 +66,16 @@ export async function runBatch(plan: BatchPlan, deps: BatchDeps): Promise<BatchS
 class Job {
   readonly #plan: BatchPlan;
   readonly #deps: BatchDeps;
+  readonly #pipeline: PipelineConfig;
   readonly #finished: FinishedRows;
   readonly #output: RowFile;
   readonly #errors: RowFile;
-  readonly #purse: Purse;
+  readonly #money: JobPurse;
+  readonly #outage = new Outage<{ readonly row: InputRow; readonly error: SmallfirstError }>();
   readonly #startedAt: number;
   readonly #before: { readonly done: number; readonly failed: number };
+  readonly #ahead: number;
+  #behind: (() => void)[] = [];
   #rows = 0;
   #done = 0;
   #failed = 0;
@@ -69,86 +83,117 @@ class Job {
   #escalated = 0;
   #spent: NanoUsd = ZERO_USD;
   #isUnpriced = false;
-  #underWay = 0;
+  #lastError: SmallfirstError | null = null;
   #stopped: BatchSummary['stopped'] = null;
-  #flushedAt: number;
   #turnAt: number;
 
   constructor(plan: BatchPlan, deps: BatchDeps) {
     this.#plan = plan;
     this.#deps = deps;
+    this.#pipeline = inBulk(plan.pipeline);
     const { checkpoint } = deps.journal;
     this.#output = new RowFile(plan.output, checkpoint.outputBytes);
     this.#errors = new RowFile(plan.errors, checkpoint.errorBytes);
     this.#finished = new FinishedRows(
       {
-        write: (output, errors, progress) => {
-          this.#output.write(output);
-          this.#errors.write(errors);
-          deps.journal.checked({ ...progress, outputBytes: this.#output.bytes, errorBytes: this.#errors.bytes });
-        },
+        write: (output, errors, progress) => this.#write(output, errors, progress),
       },
       plan.isOrdered,
       checkpoint,
     );
-    this.#purse = new Purse(plan.maxCost);
+    this.#money = new JobPurse(plan.maxCost, plan.width);
     this.#before = { done: checkpoint.done, failed: checkpoint.failed };
+    this.#ahead = Math.max(AHEAD, 4 * plan.width);
     this.#startedAt = deps.clock.monotonic();
-    this.#flushedAt = this.#startedAt;
     this.#turnAt = this.#startedAt;
   }
 
   async toEnd(): Promise<BatchSummary> {
-    const { plan, deps } = { plan: this.#plan, deps: this.#deps };
+    const { signal, journal, folder } = this.#deps;
     this.#output.touch();
-    const rows = readRows(plan.input);
-    const timer = setInterval(() => this.#tick(), FLUSH_MS);
+    const rows = new RowQueue(this.#plan.input);
+    let failure: unknown = null;
     let isComplete = false;
+    const timer = setInterval(() => this.#tick(), FLUSH_MS);
+    const onAbort = (): void => this.#stop('aborted');
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort, { once: true });
     try {
-      const ended = await Promise.allSettled(
-        Array.from({ length: plan.width }, () =>
+      await Promise.all(
+        Array.from({ length: this.#plan.width }, () =>
           this.#work(rows).catch((error: unknown) => {
             // Nothing more is begun, and what is under way ends first.
-            this.#stopped ??= 'aborted';
-            throw error;
+            failure ??= error;
+            this.#stop('aborted');
           }),
         ),
       );
-      const failure = ended.find((one) => one.status === 'rejected');
-      if (failure !== undefined) throw failure.reason;
+      if (this.#stopped === null) this.#settleHeld();
+      this.#finished.flush();
+      if (failure !== null) throw failure;
       isComplete = this.#stopped === null;
     } finally {
       clearInterval(timer);
-      this.#finished.flush();
+      signal.removeEventListener('abort', onAbort);
+      await rows.close();
       this.#output.close();
       this.#errors.close();
-      deps.journal.close();
-      deps.folder.release(isComplete ? deps.journal.checkpoint : null);
+      journal.close();
+      folder.release(isComplete ? journal.checkpoint : null);
     }
     this.#tell();
     return this.#summary();
   }
 
-  async #work(rows: AsyncGenerator<InputRow>): Promise<void> {
-    while (this.#stopped === null) {
-      if (this.#deps.signal.aborted) {
-        this.#stopped = 'aborted';
-        return;
-      }
-      const next = await rows.next();
-      if (next.done) return;
-      this.#rows += 1;
-      if (this.#deps.journal.isFinished(next.value.ordinal)) this.#skipped += 1;
-      else await this.#row(next.value);
-      await this.#turn();
+  /** All of it or nothing: what a full disk did not take is written again, in the same place. */
+  #write(output: string, errors: string, progress: Omit<Checkpoint, 'outputBytes' | 'errorBytes'>): void {
+    const before = [this.#output.bytes, this.#errors.bytes] as const;
+    try {
+      this.#output.write(output);
+      this.#errors.write(errors);
+      this.#deps.journal.checked({ ...progress, outputBytes: this.#output.bytes, errorBytes: this.#errors.bytes });
+    } catch (error) {
+      this.#output.rewind(before[0]);
+      this.#errors.rewind(before[1]);
+      throw error;
     }
   }
 
-  /** Lets timers and input have a turn: work in this process never waits for anything. */
+  #stop(why: NonNullable<BatchSummary['stopped']>): void {
+    this.#stopped ??= why;
+    this.#money.letGo();
+    this.#catchUp();
+  }
+
+  async #work(rows: RowQueue): Promise<void> {
+    while (this.#stopped === null) {
+      const next = rows.next();
+      const row = next instanceof Promise ? await next : next;
+      if (row === null || this.#isStopped()) return;
+      this.#rows += 1;
+      if (this.#deps.journal.isFinished(row.ordinal)) this.#skipped += 1;
+      else {
+        while (row.ordinal - this.#finished.upTo >= this.#ahead && !this.#isStopped()) {
+          // A row that was held back all this time holds nobody up.
+          if (this.#settleHeld()) continue;
+          await new Promise<void>((resolve) => this.#behind.push(resolve));
+        }
+        await this.#row(row);
+      }
+      const now = this.#deps.clock.monotonic();
+      if (now - this.#turnAt >= TURN_MS) await this.#turn();
+    }
+  }
+
+  /** Asked anew: it changes while something is awaited. */
+  #isStopped(): boolean {
+    return this.#stopped !== null;
+  }
+
+  /** Lets timers and input have a turn, since work in this process never waits for anything; and lets the record catch up. */
   async #turn(): Promise<void> {
-    const now = this.#deps.clock.monotonic();
-    if (now - this.#turnAt < TURN_MS) return;
     await new Promise((resolve) => setImmediate(resolve));
+    while (this.#deps.backlog() > MAX_BACKLOG && !this.#isStopped()) await new Promise((resolve) => setTimeout(resolve, BACKLOG_LOOK_MS));
     this.#turnAt = this.#deps.clock.monotonic();
   }
 
@@ -157,26 +202,41 @@ class Job {
       this.#refuse(row, new SmallfirstError('INPUT_INVALID', row.problem));
       return;
     }
-    const part = this.#purse.take(Math.max(1, this.#plan.width - this.#underWay));
-    const granted = part.grant(null);
-    this.#underWay += 1;
-    const id = this.#deps.calls.begin(row.ordinal);
+    const { calls } = this.#deps;
+    const id = calls.begin(row.ordinal);
     try {
-      const result = await runPipeline(this.#plan.pipeline, this.#runOf(row, id, granted), this.#deps.world);
-      part.spend(result.cost, granted);
-      this.#spend(result.cost);
+      for (let isAgain = false; !this.#isStopped(); isAgain = true) {
+        const share = this.#money.take(isAgain);
+        const isStarved = await this.#attempt(row, id, share.granted);
+        const spent = calls.takeSpent(id);
+        this.#spend(spent);
+        this.#money.giveBack(share, spent);
+        if (!isStarved) return;
+        if (share.isAll) this.#stop('max-cost');
+        else await this.#money.othersEnd();
+      }
+    } finally {
+      calls.end(id);
+    }
+  }
+
+  /** Runs a row; true where the job's cap left it too little. Throws only what is no failure of a row. */
+  async #attempt(row: InputRow, id: string, granted: NanoUsd | null): Promise<boolean> {
+    let isStarved = false;
+    const { world } = this.#deps;
+    const own = granted === null ? world : withinShare(world, granted, () => (isStarved = true));
+    try {
+      const result = await runPipeline(this.#pipeline, this.#runOf(row, id, granted), own);
+      if (isStarved) return true;
+      this.#settleHeld();
       if (result.escalated > 0) this.#escalated += 1;
       this.#done += 1;
-      this.#finished.add({ ordinal: row.ordinal, line: `${JSON.stringify(rowOf(result, row.id))}\n`, isError: false });
+      this.#add(row, JSON.stringify(rowOf(result, row.id)), false);
+      return false;
     } catch (error) {
-      const cost = this.#deps.world.costOf(error);
-      part.spend(cost, granted);
-      this.#spend(cost);
+      if (isStarved) return true;
       this.#failedWith(row, error);
-    } finally {
-      this.#underWay -= 1;
-      this.#purse.join(part);
-      this.#deps.calls.end(id);
+      return false;
     }
   }
 
@@ -195,17 +255,35 @@ class Job {
 
   /** A row that was broken off by us is no failure of its own: it is done when the job goes on. */
   #failedWith(row: InputRow, error: unknown): void {
-    const failure = error instanceof SmallfirstError ? error : null;
-    if (failure?.code === 'ABORTED' && this.#deps.signal.aborted) this.#stopped = 'aborted';
-    else if (failure?.code === 'BUDGET_EXCEEDED' && this.#plan.maxCost !== null) this.#stopped = 'max-cost';
-    else if (failure !== null) this.#refuse(row, failure);
-    else throw error;
+    if (this.#deps.signal.aborted) this.#stop('aborted');
+    else if (!(error instanceof SmallfirstError)) throw error;
+    else if (this.#outage.holds({ row, error }, error)) {
+      this.#lastError = error;
+      if (this.#outage.isCertain) this.#stop('upstream');
+    } else this.#refuse(row, error);
   }
 
-  #refuse({ id, line, ordinal }: InputRow, { code, message }: SmallfirstError): void {
+  #settleHeld(): boolean {
+    const held = this.#outage.over();
+    for (const { row, error } of held) this.#refuse(row, error);
+    return held.length > 0;
+  }
+
+  #refuse(row: InputRow, { code, message }: SmallfirstError): void {
     this.#failed += 1;
-    const row: ErrorRow = { id, line, error: { code, message } };
-    this.#finished.add({ ordinal, line: `${JSON.stringify(row)}\n`, isError: true });
+    const line: ErrorRow = { id: row.id, line: row.line, error: { code, message } };
+    this.#add(row, JSON.stringify(line), true);
+  }
+
+  #add({ ordinal }: InputRow, line: string, isError: boolean): void {
+    this.#finished.add({ ordinal, line: `${line}\n`, isError });
+    if (this.#behind.length > 0) this.#catchUp();
+  }
+
+  #catchUp(): void {
+    const waiting = this.#behind;
+    this.#behind = [];
+    for (const resolve of waiting) resolve();
   }
 
   #spend(cost: NanoUsd | null): void {
@@ -214,10 +292,10 @@ class Job {
   }
 
   #tick(): void {
-    const now = this.#deps.clock.monotonic();
-    if (now - this.#flushedAt >= FLUSH_MS) {
+    try {
       this.#finished.flush();
-      this.#flushedAt = now;
+    } catch {
+      // A full disk ends the job where rows are added, or at its end; here nobody would hear of it.
     }
     this.#tell();
   }
@@ -229,23 +307,31 @@ class Job {
       failed: this.#before.failed + this.#failed,
       escalated: this.#escalated,
       spentUsd: toUsd(this.#spent),
+      rowsPerSecond: this.#rate(),
       concurrency: this.#deps.concurrency(),
     });
   }
 
-  #summary(): BatchSummary {
+  #rate(): number {
     const seconds = (this.#deps.clock.monotonic() - this.#startedAt) / 1000;
+    return seconds > 0 ? (this.#done + this.#failed) / seconds : 0;
+  }
+
+  #summary(): BatchSummary {
     return {
       rows: this.#rows,
       done: this.#done,
       failed: this.#failed,
       skipped: this.#skipped,
       costUsd: this.#isUnpriced ? null : toUsd(this.#spent),
-      rowsPerSecond: seconds > 0 ? (this.#done + this.#failed) / seconds : 0,
+      rowsPerSecond: this.#rate(),
       escalated: this.#escalated,
       atRisk: this.#deps.journal.atRisk,
       reused: this.#deps.calls.reused,
       stopped: this.#stopped,
+      ...(this.#stopped === 'upstream' && this.#lastError !== null
+        ? { error: { code: this.#lastError.code, message: this.#lastError.message } }
+        : {}),
     };
   }
 }

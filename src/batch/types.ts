@@ -13,6 +13,13 @@ export interface InputRow {
   readonly problem: string | null;
 }
 
+/** What a row of the input holds, before it is numbered. */
+export interface RawRow {
+  readonly line: number | null;
+  readonly value: unknown;
+  readonly problem: string | null;
+}
+
 /** A row that could not be answered, as it stands in the side file. */
 export interface ErrorRow {
   readonly id: string | number;
@@ -28,6 +35,8 @@ export interface BatchProgress {
   readonly failed: number;
   readonly escalated: number;
   readonly spentUsd: number;
+  /** Rows of this run a second, finished ones. */
+  readonly rowsPerSecond: number;
   /** Calls that may be under way together now, summed over providers' keys. */
   readonly concurrency: number;
 }
@@ -49,6 +58,8 @@ export interface BatchSummary {
   readonly atRisk: number;
   /** Answers of an earlier run that were used again. */
   readonly reused: number;
-  /** Why it ended before its last row; null when it did not. */
-  readonly stopped: 'aborted' | 'max-cost' | null;
+  /** Why it ended before its last row: Ctrl-C, the cap, or a provider that answers nobody; null when it did not. */
+  readonly stopped: 'aborted' | 'max-cost' | 'upstream' | null;
+  /** What the provider said last, where that ended it. */
+  readonly error?: { readonly code: ErrorCode; readonly message: string };
 }

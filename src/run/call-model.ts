@@ -118,7 +118,8 @@ function failureOf(cause: unknown): SmallfirstError {
 
 /** The caller's signal and the deadline as one: whichever comes first ends what is being waited for. */
 class Bounds {
-  readonly #controller = new AbortController();
+  /** Null where nothing but the caller ends the call: its own signal will do, and a controller for each of a million calls is dear. */
+  readonly #controller: AbortController | null;
   readonly #caller: AbortSignal | null;
   readonly #clock: Clock;
   readonly #deadlineAt: EpochMs | null;
@@ -129,6 +130,7 @@ class Bounds {
 
   constructor(call: ModelCall, deps: CallDeps) {
     this.#caller = call.signal;
+    this.#controller = call.deadlineAt === null && call.watcher === null ? null : new AbortController();
     this.#clock = deps.clock;
     this.#deadlineAt = call.deadlineAt;
     this.#caller?.addEventListener('abort', this.#onAbort);
@@ -136,8 +138,8 @@ class Bounds {
       call.deadlineAt === null ? null : deps.after(Math.max(0, call.deadlineAt - deps.clock.now()), () => this.#pass(deadlinePassed()));
   }
 
-  get signal(): AbortSignal {
-    return this.#controller.signal;
+  get signal(): AbortSignal | null {
+    return this.#controller === null ? this.#caller : this.#controller.signal;
   }
 
   /** Throws when a bound is already passed. */
@@ -164,7 +166,7 @@ class Bounds {
 
   /** Tells the client of the model that nobody wants the rest. */
   breakOff(): void {
-    this.#controller.abort(new SmallfirstError('ABORTED', 'the rest of the answer is not needed'));
+    this.#controller?.abort(new SmallfirstError('ABORTED', 'the rest of the answer is not needed'));
   }
 
   release(): void {
@@ -178,7 +180,7 @@ class Bounds {
   #pass(error: SmallfirstError): void {
     if (this.passed) return;
     this.passed = error;
-    this.#controller.abort(error);
+    this.#controller?.abort(error);
     this.#interrupt?.(error);
   }
 }

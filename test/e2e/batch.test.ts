@@ -52,7 +52,7 @@ describe('a bulk job', () => {
   it('answers every row, and tells rows that fail apart', async () => {
     writeConfig(TWO_STEPS);
     writeFileSync(join(folder, 'in.jsonl'), `{"text":"one"}\n{"id":7}\nnot json\n\n"just a text"\n`);
-    const done = await smallfirst(folder, batch());
+    const done = await smallfirst(folder, batch('--ordered'));
     expect(documentIn(done)).toMatchObject({ rows: 4, done: 2, failed: 2, skipped: 0, escalated: 0, stopped: null });
     expect(done.exit).toBe(0);
     expect(lines<{ id: unknown }>(output()).map(({ id }) => id)).toEqual(expect.arrayContaining([1, 4]));

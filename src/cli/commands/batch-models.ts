@@ -1,5 +1,7 @@
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { Pacer } from '../../batch/index.ts';
-import type { Config, PipelineConfig } from '../../config/index.ts';
+import type { Config, ModelConfig, PipelineConfig } from '../../config/index.ts';
 import { contentHash, type Json, systemClock } from '../../core/index.ts';
 import { vendorOf } from '../../providers/index.ts';
 
@@ -16,21 +18,40 @@ export function modelsOf(pipeline: PipelineConfig, config: Config): readonly str
   return [...new Set(found)];
 }
 
+/** Whether asking a model means asking a server: also of a student, where it reads embeddings. */
+function isRemote({ provider, embeddings }: ModelConfig): boolean {
+  return vendorOf(provider) !== null || embeddings !== undefined;
+}
+
+/** A config whose models are tried once: a job waits and tries again by itself, and two that wait would wait twice. A spare key is still tried. */
+export function triedOnce(config: Config): Config {
+  const models = [...config.models.values()].map((model) => {
+    const retries = Math.max(0, model.upstream.keys.length - 1);
+    return [model.name, { ...model, upstream: { ...model.upstream, retries } }] as const;
+  });
+  return { ...config, models: new Map(models) };
+}
+
 /** A pacer for each provider key; models that share a key share it, and models in this process have none. */
 export class Pacers {
   readonly #byModel = new Map<string, Pacer>();
   readonly #all: readonly Pacer[];
 
   constructor(config: Config, most: number) {
-    const byKey = new Map<string, Pacer>();
-    for (const { name, provider, url, apiKey } of config.models.values()) {
-      if (vendorOf(provider) === null) continue;
-      const key = contentHash([provider, url, apiKey]);
-      const pacer = byKey.get(key) ?? new Pacer({ start: START, most, now: () => systemClock.monotonic(), after: later });
-      byKey.set(key, pacer);
-      this.#byModel.set(name, pacer);
+    const groups = new Map<string, ModelConfig[]>();
+    for (const model of config.models.values()) {
+      if (!isRemote(model)) continue;
+      const { provider, url, apiKey, upstream } = model;
+      // A comparison, kept nowhere: keys are never hashed, printed or stored.
+      const key = JSON.stringify([provider, url, apiKey, upstream.keys.map((one) => one.key)]);
+      groups.set(key, [...(groups.get(key) ?? []), model]);
     }
-    this.#all = [...byKey.values()];
+    this.#all = [...groups.values()].map((models) => {
+      const own = models.flatMap(({ upstream }) => (upstream.concurrency === null ? [] : [upstream.concurrency]));
+      const pacer = new Pacer({ start: START, most: Math.min(most, ...own), now: () => systemClock.monotonic(), after: later });
+      for (const { name } of models) this.#byModel.set(name, pacer);
+      return pacer;
+    });
   }
 
   of(model: string): Pacer | null {
@@ -43,11 +64,21 @@ export class Pacers {
   }
 }
 
-/** A hash of everything that decides what a pipeline asks: a job goes on only with the same. */
-export function pipelineHash(pipeline: PipelineConfig, config: Config): string {
+/** Rows that keep the models of a pipeline busy: calls to servers are paced by themselves, and work in this process gains nothing by company. */
+export function widthOf(pipeline: PipelineConfig, config: Config, concurrency: number): number {
+  const models = modelsOf(pipeline, config).flatMap((name) => config.models.get(name) ?? []);
+  if (models.some(isRemote)) return Math.min(512, concurrency * 2);
+  return Math.max(1, ...models.map(({ upstream }) => upstream.concurrency ?? 1));
+}
+
+/** A hash of everything that decides what a pipeline asks and who answers, trained students among it: a job goes on only with the same. */
+export function pipelineHash(pipeline: PipelineConfig, config: Config, request: Readonly<Record<string, Json>>): string {
   const tasks = new Set(pipeline.steps.flatMap(({ task, controller }) => [...(task === null ? [] : [task]), ...(controller?.tasks ?? [])]));
   return contentHash({
-    steps: pipeline.steps.map((step) => plain(step)),
+    request,
+    // With its branches, which the list of steps does not show.
+    nodes: plain(pipeline.nodes),
+    budget: pipeline.budget,
     output: pipeline.output?.source ?? null,
     tasks: [...tasks].sort().map((name) => {
       const task = config.tasks.get(name);
@@ -64,8 +95,19 @@ export function pipelineHash(pipeline: PipelineConfig, config: Config): string {
     }),
     models: modelsOf(pipeline, config).map((name) => {
       const model = config.models.get(name);
-      return model === undefined ? null : [name, model.provider, model.model, model.url];
+      return model === undefined ? null : [name, model.provider, model.model, model.url, plain(model.parameters), filesOf(model)];
     }),
+  });
+}
+
+/** What a model's own files look like; a student's card names the checksum of its weights. */
+function filesOf({ path, data }: ModelConfig): Json {
+  return [path, data].map((file) => {
+    if (file === null) return null;
+    const card = join(file, 'student.json');
+    if (existsSync(card)) return contentHash(readFileSync(card, 'utf8'));
+    const found = statSync(file, { throwIfNoEntry: false });
+    return found === undefined ? null : [found.size, found.mtimeMs];
   });
 }
 
@@ -79,7 +121,8 @@ function plain(value: unknown): Json {
   ) as Json;
 }
 
-function later(ms: number, run: () => void): () => void {
+/** Runs something later; returns how to call that off. */
+export function later(ms: number, run: () => void): () => void {
   const timer = setTimeout(run, ms);
   return () => clearTimeout(timer);
 }

@@ -4,6 +4,7 @@ import { count } from '../table.ts';
 /** What a job is likely to cost, for people. */
 export function describeEstimate({ rows, sampled, lowUsd, highUsd, unpriced }: Estimate, maxCost: number | undefined): string {
   const from = sampled < rows ? `, from the first ${count(sampled)}` : '';
+  if (rows === 0) return 'The input holds no rows.\n';
   const lines =
     lowUsd === null || highUsd === null
       ? [`${count(rows)} rows. What they cost is not known: ${unpriced.join(', ')} has no price; declare one with the model.`]
@@ -24,10 +25,16 @@ export function describeSummary(summary: BatchSummary, files: { readonly output:
     ...(reused === 0 ? [] : [`${count(reused)} answers of the earlier run were used again.`]),
     ...(atRisk === 0 ? [] : [`${count(atRisk)} calls were under way when the earlier run ended, and were asked again.`]),
     ...(failed === 0 ? [] : [`Rows that failed, and why: ${files.errors}`]),
-    ...(stopped === 'max-cost' ? ['Stopped by --max-cost.'] : stopped === 'aborted' ? ['Stopped.'] : []),
+    ...(stopped === null ? [] : [why(summary)]),
     `Written to ${files.output}.`,
     '',
   ].join('\n');
+}
+
+function why({ stopped, error }: BatchSummary): string {
+  if (stopped === 'max-cost') return 'Stopped by --max-cost.';
+  if (stopped === 'upstream') return `Stopped, because no row gets an answer any more: ${error?.message ?? 'the provider fails'}`;
+  return 'Stopped.';
 }
 
 function usd(amount: number): string {

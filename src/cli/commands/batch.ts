@@ -1,23 +1,25 @@
-import { statSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { existsSync, realpathSync } from 'node:fs';
+import { basename, dirname, join, resolve, sep } from 'node:path';
 import {
   type BatchProgress,
+  type BatchSummary,
+  countRows,
   type Estimate,
   Estimator,
+  inputVersion,
   type JobFolder,
   Journal,
   KeptCalls,
   openJobFolder,
-  readRows,
   runBatch,
 } from '../../batch/index.ts';
 import { type Config, loadConfig, type PipelineConfig } from '../../config/index.ts';
 import { type Json, nanoUsd, SmallfirstError, systemClock } from '../../core/index.ts';
-import { openPipelineApp } from '../../pipeline-app.ts';
+import { openPipelineApp, type PipelineApp } from '../../pipeline-app.ts';
 import { loadTokenizer, PriceBook } from '../../pricing/index.ts';
 import type { CommandIo, ExitCode } from '../io.ts';
 import { knownProviders } from '../known-providers.ts';
-import { modelsOf, Pacers, pipelineHash } from './batch-models.ts';
+import { later, modelsOf, Pacers, pipelineHash, triedOnce, widthOf } from './batch-models.ts';
 import { describeEstimate, describeSummary } from './batch-report.ts';
 import { pipelineNamed } from './run.ts';
 
@@ -38,6 +40,15 @@ export interface BatchOptions {
 
 /** Rows that an estimate counts the texts of; the rest is only counted. */
 const SAMPLED = 2_000;
+/** How long the record may take to be whole at the end; what is left then is taken in by the next process. */
+const DRAIN_MS = 60_000;
+
+interface Work {
+  readonly config: Config;
+  readonly pipeline: PipelineConfig;
+  readonly files: { readonly input: string; readonly output: string; readonly errors: string };
+  readonly estimate: Estimate;
+}
 
 /**
  * `smallfirst batch`: a pipeline over a whole file. Exit 0 when every row was looked at, 1 when the job was stopped before. Throws what
@@ -46,130 +57,156 @@ const SAMPLED = 2_000;
 export async function runBatchCommand(name: string, options: BatchOptions, io: CommandIo): Promise<ExitCode> {
   const config = await loadConfig(resolve(io.cwd, options.config), io.env, { providers: knownProviders() });
   const pipeline = pipelineNamed(config.pipelines, name);
-  const input = resolve(io.cwd, options.input);
-  const estimate = await estimateOf(pipeline, config, input, io);
+  const files = filesOf(options, io.cwd);
+  // Seen before it is counted: what changes while it is read makes it another input when the job goes on.
+  const version = await inputVersion(files.input);
+  const estimate = await estimateOf(pipeline, config, files.input, io);
   if (options.dryRun) {
     if (options.json) io.json({ dryRun: true, estimate });
     else io.out(describeEstimate(estimate, options.maxCost));
     return 0;
   }
-  if (estimate.highUsd !== 0) io.note(describeEstimate(estimate, options.maxCost).trimEnd());
-  const output = resolve(io.cwd, options.output);
+  if (options.maxCost !== undefined && estimate.unpriced.length > 0) {
+    const unpriced = estimate.unpriced.join(', ');
+    throw new SmallfirstError('BUDGET_UNPRICED', `--max-cost cannot hold: ${unpriced} has no known price; declare one with the model.`);
+  }
+  if (estimate.highUsd !== 0 || estimate.rows === 0) io.note(describeEstimate(estimate, options.maxCost).trimEnd());
   const folder = openJobFolder(
-    `${output}.job`,
-    { pipeline: name, pipelineHash: pipelineHash(pipeline, config), input: seenAt(input), ordered: options.ordered },
+    `${files.output}.job`,
+    {
+      pipeline: name,
+      pipelineHash: pipelineHash(pipeline, config, options.request),
+      input: { path: files.input, version },
+      errors: files.errors,
+      ordered: options.ordered,
+    },
     options.resume,
   );
-  return work({ config, pipeline, input, output, estimate }, folder, options, io);
-}
-
-interface Work {
-  readonly config: Config;
-  readonly pipeline: PipelineConfig;
-  readonly input: string;
-  readonly output: string;
-  readonly estimate: Estimate;
+  try {
+    const summary = await work({ config, pipeline, files, estimate }, folder, options, io);
+    if (options.json) io.json(summary);
+    else io.out(describeSummary(summary, files));
+    if (summary.stopped !== null) io.note('What is finished is written; the same command with --resume goes on from there.');
+    return summary.stopped === null ? 0 : 1;
+  } finally {
+    folder.release(null);
+  }
 }
 
 async function work(
-  { config, pipeline, input, output, estimate }: Work,
+  { config, pipeline, files, estimate }: Work,
   folder: JobFolder,
   options: BatchOptions,
   io: CommandIo,
-): Promise<ExitCode> {
+): Promise<BatchSummary> {
+  const journal = new Journal(folder.journal, folder.card.finished);
+  const pacers = new Pacers(config, options.concurrency);
+  const now = (): number => systemClock.monotonic();
+  const calls = new KeptCalls({ jobId: folder.card.id, journal, pacer: ({ name }) => pacers.of(name), now, after: later });
+  const app = await openPipelineApp(triedOnce(config), {
+    dataDir: resolve(io.cwd, options.data),
+    environment: io.env,
+    calls,
+    onAttempt: ({ target, status }) => {
+      // Also where another key, or another provider, answered in its place.
+      if (status === 429) pacers.of(target.name)?.limited();
+    },
+    warn: (message) => io.note(`WARNING: ${message}`),
+  });
   const bar = io.progress(pipeline.name, estimate.rows);
-  const errors = options.errors === undefined ? `${output.replace(/\.jsonl$/, '')}.errors.jsonl` : resolve(io.cwd, options.errors);
   try {
-    const journal = new Journal(folder.journal, folder.card.finished);
-    const pacers = new Pacers(config, options.concurrency);
-    const calls = new KeptCalls({ jobId: folder.card.id, journal, pacer: (model) => pacers.of(model.name), after: later });
-    const app = await openPipelineApp(config, {
-      dataDir: resolve(io.cwd, options.data),
-      environment: io.env,
-      calls,
-      onAttempt: ({ target, status }) => {
-        if (status === 429) pacers.of(target.name)?.limited();
+    const summary = await runBatch(
+      {
+        pipeline,
+        ...files,
+        isOrdered: options.ordered,
+        maxCost: options.maxCost === undefined ? null : nanoUsd(options.maxCost),
+        width: widthOf(pipeline, config, options.concurrency),
+        request: options.request,
+        total: estimate.rows,
       },
-      warn: (message) => io.note(`WARNING: ${message}`),
-    });
-    try {
-      const isRemote = modelsOf(pipeline, config).some((model) => pacers.of(model) !== null);
-      const summary = await runBatch(
-        {
-          pipeline,
-          input,
-          output,
-          errors,
-          isOrdered: options.ordered,
-          maxCost: options.maxCost === undefined ? null : nanoUsd(options.maxCost),
-          // Calls are paced by themselves: enough rows are under way to keep every provider busy.
-          width: isRemote ? Math.min(512, options.concurrency * 2) : 1,
-          request: options.request,
-          total: estimate.rows,
-        },
-        {
-          clock: systemClock,
-          world: app.world,
-          calls,
-          journal,
-          folder,
-          signal: io.signal,
-          concurrency: () => pacers.total(),
-          onProgress: (progress) => bar.advance(progress.done + progress.failed, detailOf(progress)),
-        },
-      );
-      bar.end();
-      if (options.json) io.json(summary);
-      else io.out(describeSummary(summary, { output, errors }));
-      if (summary.stopped !== null) io.note('What is finished is written; the same command with --resume goes on from there.');
-      return summary.stopped === null ? 0 : 1;
-    } finally {
-      await app.close();
-    }
-  } catch (error) {
-    folder.release(null);
-    throw error;
+      {
+        clock: systemClock,
+        world: app.world,
+        calls,
+        journal,
+        folder,
+        signal: io.signal,
+        concurrency: () => pacers.total(),
+        backlog: () => backlogOf(app),
+        onProgress: (progress) => bar.advance(progress.done + progress.failed, detailOf(progress)),
+      },
+    );
+    // What was answered is in the record when the command ends, unless its database is gone.
+    if (summary.stopped !== 'aborted' && app.recorder.state().lastError === null) await app.recorder.drain(DRAIN_MS);
+    return summary;
   } finally {
     bar.end();
+    await app.close();
   }
+}
+
+/** A database that is gone holds nothing up: what is recorded waits on the disk. */
+function backlogOf({ recorder }: PipelineApp): number {
+  const { queuedBytes, lastError } = recorder.state();
+  return lastError === null ? queuedBytes : 0;
+}
+
+/** Where everything is. Throws USAGE where two of them would be the same file, or the output would be read as input. */
+function filesOf(options: BatchOptions, cwd: string): Work['files'] {
+  const input = resolve(cwd, options.input);
+  const output = resolve(cwd, options.output);
+  const errors = options.errors === undefined ? `${output.replace(/\.jsonl$/, '')}.errors.jsonl` : resolve(cwd, options.errors);
+  const [from, to, side] = [input, output, errors].map(whole) as [string, string, string];
+  if (to === side) throw new SmallfirstError('USAGE', '--errors and --output name the same file.');
+  for (const [option, path] of [
+    ['--output', to],
+    ['--errors', side],
+  ] as const) {
+    if (path === from || path.startsWith(from + sep)) {
+      throw new SmallfirstError('USAGE', `${option} lies in the input, which would be overwritten or read as rows: name another place.`);
+    }
+  }
+  return { input, output, errors };
+}
+
+/** A path without links, as far as it is there. */
+function whole(path: string): string {
+  if (existsSync(path)) return realpathSync(path);
+  const folder = dirname(path);
+  return folder === path ? path : join(whole(folder), basename(path));
 }
 
 /** Counts the rows, and what they would cost. */
 async function estimateOf(pipeline: PipelineConfig, config: Config, input: string, io: CommandIo): Promise<Estimate> {
-  const prices = new PriceBook({ declared: config.prices, warn: () => {} });
-  const estimator = new Estimator(pipeline, { config, prices, now: systemClock.now(), countTokens: await loadTokenizer() });
   const bar = io.progress('count', null);
-  let rows = 0;
   try {
-    for await (const row of readRows(input)) {
+    const { rows, first } = await countRows(input, SAMPLED, (count) => {
       if (io.signal.aborted) throw new SmallfirstError('ABORTED', 'the count was stopped; nothing was asked');
-      if (rows < SAMPLED && row.problem === null) estimator.add(row);
-      rows += 1;
-      bar.advance(rows);
-    }
+      bar.advance(count);
+    });
+    // No token changes what a student in this process costs: then nothing is counted, and no tokenizer is loaded.
+    const isByToken = modelsOf(pipeline, config).some((name) => {
+      const model = config.models.get(name);
+      return model?.provider !== 'student' || model.embeddings !== undefined;
+    });
+    const countTokens = isByToken ? await loadTokenizer() : () => 0;
+    const prices = new PriceBook({ declared: config.prices, warn: () => {} });
+    const estimator = new Estimator(pipeline, { config, prices, now: systemClock.now(), countTokens });
+    for (const row of first) if (row.problem === null) estimator.add(row);
+    return estimator.of(rows);
   } finally {
     bar.end();
   }
-  if (rows === 0) throw new SmallfirstError('INPUT_INVALID', 'the input holds no rows', { position: { file: input } });
-  return estimator.of(rows);
 }
 
-function seenAt(path: string) {
-  const { size, mtimeMs } = statSync(path);
-  return { path, bytes: size, changedMs: mtimeMs };
-}
-
-function detailOf({ spentUsd, escalated, failed, concurrency }: BatchProgress): string {
+function detailOf({ spentUsd, escalated, failed, rowsPerSecond, concurrency }: BatchProgress): string {
   const parts = [
+    `${rowsPerSecond.toFixed(rowsPerSecond < 10 ? 1 : 0)} rows/s`,
     `$${spentUsd.toFixed(4)}`,
-    ...(escalated === 0 ? [] : [`${escalated} escalated`]),
+    `${escalated} escalated`,
     ...(failed === 0 ? [] : [`${failed} failed`]),
     ...(concurrency === 0 ? [] : [`${concurrency} at once`]),
   ];
   return parts.join(' · ');
-}
-
-function later(ms: number, run: () => void): () => void {
-  const timer = setTimeout(run, ms);
-  return () => clearTimeout(timer);
 }
