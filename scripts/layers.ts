@@ -31,6 +31,7 @@ export const layers: Readonly<Record<string, number>> = {
   life: 3,
   pipeline: 3.2,
   batch: 3.3,
+  work: 3.4,
   gateway: 4,
   cli: 4.5,
 };
@@ -47,6 +48,7 @@ export const rootFiles: Readonly<Record<string, number>> = {
   'life-worker.ts': 3.5,
   'gateway-operations.ts': 4.1,
   'gateway-live.ts': 4.05,
+  'pipeline-policy.ts': 4.11,
   'pipeline-world.ts': 4.12,
   'gateway-steps.ts': 4.1,
   'gateway-app.ts': 4.2,

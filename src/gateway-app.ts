@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { Config, ModelConfig } from './config/index.ts';
-import { SmallfirstError, systemClock } from './core/index.ts';
+import { newId, SmallfirstError, systemClock } from './core/index.ts';
 import {
   type Access,
   type Directory,
@@ -22,6 +22,7 @@ import {
 import { type Operations, openOperations } from './gateway-operations.ts';
 import { type OpenSteps, openSteps } from './gateway-steps.ts';
 import { type Life, openLife } from './life-worker.ts';
+import { pipelineWorld } from './pipeline-world.ts';
 import { loadTokenizer, PriceBook } from './pricing/index.ts';
 import { type Upstream, type UpstreamSettings, Upstreams, type Vendor, vendorOf, vendors } from './providers/index.ts';
 import { createRecorder, type Recorder } from './run/index.ts';
@@ -101,6 +102,7 @@ export async function openGatewayApp(config: Config, options: GatewayAppOptions)
     const store = () => templateStore(location);
     const journal = openTemplateJournal(join(data.path, 'templates.jsonl'));
     tasks = await openSteps(config, upstreams, { clock: systemClock, warn, store, journal, log, recorder, prices, readStore });
+    const { steps } = tasks;
     life = openLife(config, location, { clock: systemClock, warn });
     const gateway = await openGateway(
       {
@@ -116,6 +118,11 @@ export async function openGatewayApp(config: Config, options: GatewayAppOptions)
         ownership: new Ownership(join(data.path, 'owners')),
         capture: config.capture,
         steps: tasks.steps,
+        pipelines: {
+          configs: config.pipelines,
+          tasks: config.tasks,
+          world: async (host) => pipelineWorld({ config, clock: systemClock, newId, prices, steps, host }, await loadTokenizer()),
+        },
         countTokens: loadTokenizer,
         settings: settingsOf(config),
       },
@@ -123,12 +130,12 @@ export async function openGatewayApp(config: Config, options: GatewayAppOptions)
       options.port,
     );
     active = () => gateway.active;
-    const steps = tasks;
+    const serving = tasks;
     const release = () => data.release();
     return {
       url: gateway.url,
-      reload: () => steps.reload(),
-      close: () => closeAll({ gateway, recorder, upstreams, operations, tasks: steps, life, release }),
+      reload: () => serving.reload(),
+      close: () => closeAll({ gateway, recorder, upstreams, operations, tasks: serving, life, release }),
     };
   } catch (error) {
     await closeAll({ gateway: null, recorder, upstreams, operations, tasks, life, release: () => data.release() });

@@ -12,6 +12,7 @@ import {
   type Log,
   openMetrics,
   openTracing,
+  pipelineBudgets,
   type TaskStanding,
 } from './gateway/index.ts';
 import { type PinWatch, startPinWatch } from './life/index.ts';
@@ -73,16 +74,14 @@ export async function openOperations(world: OperationsWorld): Promise<Operations
     },
     () => clock.now(),
   );
+  const budgets = { ledger, prices, clock, countTokens: await loadTokenizerIf(keys) };
   const pins = config.tasks.size === 0 ? null : watchPins(world, store.open);
   return {
     store: store.open,
-    ledger: gatewayBudgets({
-      ledger,
-      prices,
-      clock,
-      modelsOf: (exchange) => payable(config, directory, exchange),
-      countTokens: await loadTokenizerIf(keys),
-    }),
+    ledger: {
+      ...gatewayBudgets({ ...budgets, modelsOf: (exchange) => payable(config, directory, exchange) }),
+      reserveRun: pipelineBudgets({ ...budgets, models: config.models, tasks: config.tasks }),
+    },
     observer: createObserver({
       log,
       metrics,

@@ -5,7 +5,7 @@ import { newId, systemClock } from './core/index.ts';
 import { openSteps } from './gateway-steps.ts';
 import type { PipelineWorld } from './pipeline/index.ts';
 import { type CallKeeper, pipelineWorld } from './pipeline-world.ts';
-import { loadTokenizer, PriceBook } from './pricing/index.ts';
+import { atServiceTiers, loadTokenizer, PriceBook, type ServiceTier } from './pricing/index.ts';
 import type { AttemptReport } from './providers/index.ts';
 import { createRecorder, type Recorder } from './run/index.ts';
 import { openDataDir, openStore, requireDriver, type Store } from './store/index.ts';
@@ -19,6 +19,10 @@ export interface PipelineAppOptions {
   readonly environment: Environment;
   /** Keeps and paces calls; absent: they are made straight. */
   readonly calls?: CallKeeper;
+  /** Where the answers of a provider's models are sold at another price than usual; absent: nowhere. */
+  readonly serviceTier?: (provider: string) => ServiceTier;
+  /** Money is set aside before calls are made, so that no answer may be longer than what was set aside for. Absent: false. */
+  readonly isLimited?: boolean;
   /** Hears of every try of a call over HTTP, those that went on to another one too. */
   readonly onAttempt?: (report: AttemptReport) => void;
   /** Hears what does not stop a run. */
@@ -29,7 +33,7 @@ export interface PipelineAppOptions {
 export interface PipelineApp {
   readonly world: PipelineWorld;
   readonly recorder: Recorder;
-  readonly prices: PriceBook;
+  readonly prices: Pick<PriceBook, 'price'>;
   /** Sees that every row is in the store, and lets go of everything. */
   close(): Promise<void>;
 }
@@ -49,7 +53,9 @@ export async function openPipelineApp(config: Config, options: PipelineAppOption
     await requireDriver(location);
     recorder = createRecorder({ folder: join(data.path, 'spool'), store: location, clock: systemClock, warn, retention: config.retention });
     const rows = recorder;
-    const prices = new PriceBook({ declared: config.prices, warn: ({ message }) => warn(message) });
+    const book = new PriceBook({ declared: config.prices, warn: ({ message }) => warn(message) });
+    const { serviceTier } = options;
+    const prices = serviceTier === undefined ? book : atServiceTiers(book, serviceTier);
     const readStore = (): Promise<Store> => {
       reading ??= openStore(location, { readOnly: true, thread: true, maxConnections: 2 });
       return reading;
@@ -71,7 +77,11 @@ export async function openPipelineApp(config: Config, options: PipelineAppOption
         newId,
         prices,
         steps: tasks.steps,
-        record: (call) => rows.record([call]),
+        host: {
+          outputLimit: null,
+          isLimited: options.isLimited ?? false,
+          begin: () => ({ bodyHash: null, record: (call) => void (calls?.isRehearsing === true || rows.record([call])), ended: () => {} }),
+        },
         ...(calls === undefined ? {} : { calls }),
       },
       await loadTokenizer(),

@@ -14,7 +14,17 @@ import {
   ZERO_USD,
 } from './core/index.ts';
 import { promptedRequest } from './eval/index.ts';
-import { countInput, countText, needOf, ruleOf, type Steps, type TaskPolicy, withLogprobs } from './gateway/index.ts';
+import {
+  type AskingWatch,
+  countInput,
+  countText,
+  needOf,
+  type Routing,
+  ruleOf,
+  type StepHost,
+  type Steps,
+  withLogprobs,
+} from './gateway/index.ts';
 import { validateOutput } from './metrics/index.ts';
 import {
   type ControllerWorld,
@@ -25,6 +35,7 @@ import {
   type StepAnswer,
   type StepAsk,
 } from './pipeline/index.ts';
+import { type Alone, type PolicySteps, stepPolicy } from './pipeline-policy.ts';
 import type { PriceBook } from './pricing/index.ts';
 import type { ModelClient } from './providers/index.ts';
 import { runStep, type Step, type StepDeps, type StepRequest, type StepResult, streamStep, systemTimer, worstCost } from './run/index.ts';
@@ -36,15 +47,19 @@ export interface PipelineWorldDeps {
   readonly newId: () => string;
   readonly prices: Pick<PriceBook, 'price'>;
   /** Tasks with their certificates as they stand now, and models that are open. */
-  readonly steps: Pick<Steps, 'policies' | 'life' | 'client' | 'model' | 'available' | 'escalations' | 'signals'>;
-  /** Takes each row at once. */
-  readonly record: (call: Call, answer: Answer) => void;
+  readonly steps: PolicySteps & Pick<Steps, 'client' | 'available' | 'signals'>;
+  /** Answers for what steps ask. */
+  readonly host: StepHost;
   /** Stands between steps and models where calls are kept and paced; absent: models are called straight. */
   readonly calls?: CallKeeper;
 }
 
 /** Keeps what was asked, so that a run that was broken off asks nothing twice. */
 export interface CallKeeper {
+  /** Its answers are not of this hour: they count for no cap of it, and say nothing about what is served now. Absent: they do. */
+  readonly isApart?: boolean;
+  /** Runs only find out what is to be asked: nothing of them is recorded. Absent: they are. */
+  readonly isRehearsing?: boolean;
   /** The client to ask a model with, for a step. */
   client(ask: StepAsk, model: Model, client: ModelClient): ModelClient;
   /** The row of a call that a step made, under the id that it was made with. */
@@ -65,11 +80,13 @@ export function pipelineWorld(deps: PipelineWorldDeps, countTokens: (text: strin
     plan: (request, model, ask) => asked.plan(request, model, ask),
     task: (name, ask) => asked.task(name, ask),
     describe: (task) => describeTask(deps, task),
-    priceAt: (name, { usage: used }) => {
+    worstOfPlan: (request, model) => asked.worstOfPlan(request, model),
+    priceAt: (name, used) => {
       const { provider, model } = steps.model(name);
-      return used === null ? ZERO_USD : (prices.price({ provider, model }, used, clock.now())?.cost ?? null);
+      return prices.price({ provider, model }, used, clock.now())?.cost ?? null;
     },
     costOf: (error) => asked.costOf(error),
+    failed: (error, cost) => asked.failed(error, cost),
   };
   return {
     now: () => clock.now(),
@@ -113,6 +130,11 @@ class Asked {
     this.#countTokens = countTokens;
   }
 
+  /** Keeps what something that failed has cost. */
+  failed(error: unknown, cost: NanoUsd | null): void {
+    if (typeof error === 'object' && error !== null) this.#spent.set(error, cost);
+  }
+
   costOf(error: unknown): NanoUsd | null {
     return typeof error === 'object' && error !== null && this.#spent.has(error) ? (this.#spent.get(error) ?? null) : ZERO_USD;
   }
@@ -121,17 +143,23 @@ class Asked {
   async plan(prompted: ModelRequest, model: string, ask: StepAsk): Promise<PlanTurn> {
     const { step, pipeline } = ask;
     const ladder = [{ model: this.#deps.steps.model(model), licence: { kind: 'certified' as const, threshold: null } }];
-    const inputTokens = this.#lazily(prompted);
-    const rows: Call[] = [];
-    const deps = this.#stepDeps(null, null, { inputTokens, rows, ask });
     const planning: Step = { task: null, step: step.name, pipeline: pipeline.name, output: { kind: 'text' }, ladder };
-    return this.#told(rows, async () => {
-      const { answer, cost, latencyMs } = await runStep(planning, this.#request(prompted, fits(ladder) ? 0 : inputTokens(), ask), {
-        ...deps,
+    const asking = this.#begin({ ask, task: null, prompted, step: planning, startAt: 0, watched: null, reason: null });
+    return this.#told(asking, async () => {
+      const { answer, tier, cost, latencyMs } = await runStep(planning, this.#request(asking), {
+        ...this.#stepDeps(asking, null),
         validate: (text) => ({ valid: true, value: text, why: null }),
       });
-      return { answer, cost, latencyMs };
+      return { answer, tier, cost, latencyMs, usage: asking.rows.at(-1)?.usage ?? null };
     });
+  }
+
+  /** The most that a turn of a planning model can cost; null when it has no price. */
+  worstOfPlan(request: ModelRequest, name: string): NanoUsd | null {
+    const model = this.#deps.steps.model(name);
+    const outputTokens = request.maxTokens ?? (model as ModelConfig).parameters.maxTokens ?? this.#deps.host.outputLimit ?? USUAL_OUTPUT;
+    const worst = { inputTokens: countInput(request, this.#countTokens), outputTokens, longCache: false, serviceTier: 'default' } as const;
+    return worstCost(this.#deps.prices, model, worst, this.#deps.clock.now());
   }
 
   /** A prompt's tokens, counted when they are asked for: a student needs none. */
@@ -144,12 +172,14 @@ class Asked {
   }
 
   /** Keeps what was spent with whatever goes wrong. */
-  async #told<T>(rows: readonly Call[], work: () => Promise<T>): Promise<T> {
+  async #told<T>({ rows, watch }: Begun, work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (error) {
-      if (typeof error === 'object' && error !== null) this.#spent.set(error, totalOf(rows.map(({ cost }) => cost)));
+      this.failed(error, totalOf(rows.map(({ cost }) => cost)));
       throw error;
+    } finally {
+      watch.ended();
     }
   }
 
@@ -157,64 +187,67 @@ class Asked {
     const declared = this.#deps.config.tasks.get(name);
     if (declared === undefined) throw new SmallfirstError('TASK_NOT_FOUND', `There is no task "${name}".`);
     const task = ask.step.ladder === null ? declared : { ...declared, ladder: ask.step.ladder };
-    const { policy, alone } = this.#policyOf(task, ask);
-    const step: Step = { ...policy.step, task: name, step: ask.step.name, pipeline: ask.pipeline.name };
     const prompted = promptedRequest(task, { input: ask.input, messages: null });
-    const inputTokens = this.#lazily(prompted);
-    const rows: Call[] = [];
-    const used = (): Usage | null => rows.findLast(({ outcome }) => outcome === 'accepted')?.usage ?? null;
-    const stepDeps = this.#stepDeps(task, policy.certificate, { inputTokens, rows, ask });
-    const request = this.#request(prompted, fits(step.ladder) ? 0 : inputTokens(), ask);
+    const { policy, startAt, watched, reason, alone } = stepPolicy(task, prompted, ask, this.#deps.steps, this.#deps.clock.now());
+    // Written out, not spread: this runs for each of a million rows.
+    const { output, ladder } = policy.step;
+    const step: Step = { task: name, step: ask.step.name, pipeline: ask.pipeline.name, output, ladder };
+    const asking = this.#begin({ ask, task: declared, prompted, step, startAt, watched, reason });
     const { listener } = ask;
-    return this.#told(rows, async () => {
+    return this.#told(asking, async () => {
+      const stepDeps = this.#stepDeps(asking, policy.certificate);
+      const request = this.#request(asking);
       const result = listener === null ? await runStep(step, request, stepDeps) : await streamStep(step, request, stepDeps, listener);
-      return answerOf(result, task, alone, used());
+      const used = asking.rows.findLast(({ outcome }) => outcome === 'accepted')?.usage ?? null;
+      return answerOf(result, task, { alone, reason, used });
     });
   }
 
-  /** Who may answer. A step that names one model asks that one alone; the certificate still says what its confidence is worth. */
-  #policyOf(task: TaskConfig, ask: StepAsk): { readonly policy: TaskPolicy; readonly alone: Alone | null } {
-    const { steps, clock } = this.#deps;
-    const { model, floor } = ask.step;
-    const standing = steps.policies.policyOf(task, null, clock.now());
-    const followed =
-      floor === null || keeps(standing.certificate, floor) ? steps.life.route(task, standing, ask.run.id).policy : ceilingOf(standing);
-    if (model === null) return { policy: steps.escalations.isReached(task) ? ceilingOf(followed) : followed, alone: null };
-    const certificate = followed.certificate?.small === model ? followed.certificate : null;
-    const licence = followed.step.ladder.find((rung) => rung.model.name === model)?.licence;
-    const threshold =
-      licence === undefined || licence.kind === 'uncertified' || model === task.ladder.at(-1) ? null : (licence.threshold ?? 0);
-    const rung = { model: steps.model(model), licence: { kind: 'certified' as const, threshold: null } };
-    return {
-      policy: { ...followed, certificate, step: { ...followed.step, ladder: [rung] } },
-      alone: { threshold, isCertified: licence?.kind === 'certified' },
+  /** Prepares an asking and tells the host, who may refuse it. */
+  #begin(about: About): Begun {
+    const { host } = this.#deps;
+    const { ask, task, prompted, step, startAt, watched } = about;
+    const inputTokens = this.#lazily(prompted);
+    // Where money is set aside, no answer may be longer than what it was set aside for.
+    const usual = host.isLimited || ask.budget !== null ? (host.outputLimit ?? USUAL_OUTPUT) : host.outputLimit;
+    const limitOf = (model: Model): number | null => {
+      const own = prompted.maxTokens ?? (model as ModelConfig).parameters.maxTokens ?? usual;
+      return own === null || host.outputLimit === null ? own : Math.min(own, host.outputLimit);
     };
+    const worstAt = (model: Model): NanoUsd | null => {
+      const worst = {
+        inputTokens: inputTokens(),
+        outputTokens: limitOf(model) ?? USUAL_OUTPUT,
+        longCache: false,
+        serviceTier: 'default',
+      } as const;
+      return worstCost(this.#deps.prices, { provider: model.provider, model: model.model }, worst, this.#deps.clock.now());
+    };
+    const worst = (): NanoUsd | null => totalOf(step.ladder.slice(startAt).map(({ model }) => worstAt(model)));
+    const watch = host.begin({ ask, task, request: prompted, routing: watched, worst });
+    return { ...about, inputTokens, limitOf, worstAt, watch, rows: [] };
   }
 
-  #request(request: ModelRequest, inputTokens: number, ask: StepAsk): StepRequest {
+  #request({ ask, prompted, step, startAt, inputTokens, watch }: Begun): StepRequest {
     const { run, index } = ask;
     return {
       requestId: run.id,
       itemId: run.itemId === null || index === null ? run.itemId : `${run.itemId}#${index}`,
       input: ask.input,
-      request,
-      need: needOf(request, inputTokens),
-      startAt: 0,
+      request: prompted,
+      need: needOf(prompted, fits(step.ladder) ? 0 : inputTokens()),
+      startAt,
       polish: null,
       budget: ask.budget,
       deadlineAt: ask.deadlineAt,
       signal: run.signal,
       streamed: ask.listener?.live ?? false,
-      origin: run.origin,
+      origin: watch.bodyHash === null ? run.origin : { ...run.origin, bodyHash: watch.bodyHash },
     };
   }
 
-  #stepDeps(
-    task: TaskConfig | null,
-    certificate: LockedCertificate | null,
-    { inputTokens, rows, ask }: { readonly inputTokens: () => number; readonly rows: Call[]; readonly ask: StepAsk },
-  ): StepDeps {
-    const { steps, clock, newId, prices, record, calls } = this.#deps;
+  #stepDeps({ ask, task, inputTokens, limitOf, worstAt, rows, watch, reason }: Begun, certificate: LockedCertificate | null): StepDeps {
+    const { steps, clock, newId, prices, calls } = this.#deps;
     const rule = ruleOf(certificate, task, () => ask.input);
     const isBudgeted = ask.budget !== null;
     return {
@@ -222,11 +255,12 @@ class Asked {
       after: systemTimer,
       newId,
       client: (model) => {
-        const client = withLogprobs(withParameters(steps.client(model.name), model as ModelConfig), rule.needsLogprobs(model.name));
+        const open = withParameters(steps.client(model.name), model as ModelConfig, limitOf(model));
+        const client = withLogprobs(open, rule.needsLogprobs(model.name));
         return calls === undefined ? client : calls.client(ask, model, client);
       },
       available: (model) => steps.available(model.name),
-      estimate: (model, request) => ({ cost: isBudgeted ? this.#worst(model, request, inputTokens()) : null, ms: null }),
+      estimate: (model) => ({ cost: isBudgeted ? worstAt(model) : null, ms: null }),
       price: ({ provider, model }, used, at) => prices.price({ provider, model }, used, at) ?? { cost: null, priceId: null },
       countUsage: (_model, _request, { text }) =>
         usage({ freshInput: inputTokens(), output: text === '' ? 0 : countText(text, this.#countTokens) }),
@@ -235,21 +269,40 @@ class Asked {
       confidence: (model, said, validation) =>
         rule.confidence(model.name, said, task?.output ?? { kind: 'text' }, validation) ?? ownConfidence(model, said),
       confidenceBound: (model, request) => rule.bound(model.name, request),
-      record: (row, said) => {
+      record: (made, said) => {
+        const row = reason !== null && made.decision === 'ceiling' ? { ...made, decision: reason } : made;
         rows.push(row);
-        steps.policies.observe(row.model, row.servedModel);
-        if (task !== null && row.purpose === 'escalation') steps.escalations.happened(task);
-        if (rule.needsLogprobs(row.model)) steps.signals.heard(row.model, said);
-        record(calls === undefined ? row : calls.row(ask, row), said);
+        if (calls?.isApart !== true) {
+          steps.policies.observe(row.model, row.servedModel);
+          if (task !== null && row.purpose === 'escalation') steps.escalations.happened(task);
+          if (rule.needsLogprobs(row.model)) steps.signals.heard(row.model, said);
+        }
+        watch.record(calls === undefined ? row : calls.row(ask, row), said);
       },
     };
   }
+}
 
-  #worst(model: Model, request: ModelRequest, inputTokens: number): NanoUsd | null {
-    const outputTokens = request.maxTokens ?? (model as ModelConfig).parameters.maxTokens ?? USUAL_OUTPUT;
-    const worst = { inputTokens, outputTokens, longCache: false, serviceTier: 'default' } as const;
-    return worstCost(this.#deps.prices, { provider: model.provider, model: model.model }, worst, this.#deps.clock.now());
-  }
+/** What is asked for a step, and of whom. */
+interface About {
+  readonly ask: StepAsk;
+  /** As it is declared; null for a planning model. */
+  readonly task: TaskConfig | null;
+  readonly prompted: ModelRequest;
+  readonly step: Step;
+  readonly startAt: number;
+  readonly watched: Routing | null;
+  readonly reason: Routing['reason'];
+}
+
+/** The same under way. */
+interface Begun extends About {
+  readonly inputTokens: () => number;
+  /** Tokens that a model's answer may have at most; null for no limit. */
+  readonly limitOf: (model: Model) => number | null;
+  readonly worstAt: (model: Model) => NanoUsd | null;
+  readonly watch: AskingWatch;
+  readonly rows: Call[];
 }
 
 /** Whether any prompt fits every rung: then its length need not be known. */
@@ -257,13 +310,15 @@ function fits(ladder: Step['ladder']): boolean {
   return ladder.every(({ model }) => model.contextWindow === null);
 }
 
-/** What a model that was asked alone would have had to reach on its ladder; null threshold where nothing licenses it there. */
-interface Alone {
-  readonly threshold: number | null;
-  readonly isCertified: boolean;
+/** What a step's answer needs beside the result of its ladder. */
+interface Answered {
+  readonly alone: Alone | null;
+  readonly reason: Routing['reason'];
+  readonly used: Usage | null;
 }
 
-function answerOf(result: StepResult, task: TaskConfig, alone: Alone | null, used: Usage | null): StepAnswer {
+function answerOf(result: StepResult, task: TaskConfig, { alone, reason, used }: Answered): StepAnswer {
+  const decision = result.decision === 'ceiling' ? (reason ?? 'ceiling') : result.decision;
   return {
     output: result.value,
     isLabel: task.output.kind === 'label',
@@ -271,7 +326,7 @@ function answerOf(result: StepResult, task: TaskConfig, alone: Alone | null, use
     threshold: alone === null ? result.threshold : alone.threshold,
     model: result.model,
     tier: result.tier,
-    decision: alone === null ? result.decision : 'named',
+    decision: alone === null ? decision : 'named',
     cost: result.cost,
     calls: result.attempts.length,
     escalated: result.attempts.length > 1,
@@ -280,26 +335,17 @@ function answerOf(result: StepResult, task: TaskConfig, alone: Alone | null, use
   };
 }
 
-function ceilingOf(policy: TaskPolicy): TaskPolicy {
-  return { step: { ...policy.step, ladder: policy.step.ladder.slice(-1) }, isRouted: false, certificate: null };
-}
-
 /** A student states a calibrated probability of its own; no other model's word is taken without a calibrator. */
 function ownConfidence({ provider }: Model, { recorded }: Answer): number | null {
   return provider === 'student' ? (recorded?.probability ?? null) : null;
 }
 
-/** Whether a certificate promises at least a floor. */
-function keeps(certificate: LockedCertificate | null, floor: { readonly retain: number; readonly level: number }): boolean {
-  return certificate !== null && certificate.floor.retain >= floor.retain && certificate.floor.level >= floor.level;
-}
-
-/** What a model sets for itself holds where the task says nothing. */
-function withParameters(client: ModelClient, { parameters }: ModelConfig): ModelClient {
-  if (parameters === undefined || Object.keys(parameters).length === 0) return client;
+/** What a model sets for itself holds where the task says nothing; `limit` holds where neither limits the answer, and over what they say. */
+function withParameters(client: ModelClient, { parameters = {} }: Partial<ModelConfig>, limit: number | null): ModelClient {
+  if (Object.keys(parameters).length === 0 && limit === null) return client;
   return {
     ...(client.version === undefined ? {} : { version: client.version }),
-    call: (request, context) => client.call({ ...parameters, ...request }, context),
+    call: (request, context) => client.call({ ...parameters, ...request, ...(limit === null ? {} : { maxTokens: limit }) }, context),
   };
 }
 

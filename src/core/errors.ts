@@ -39,6 +39,7 @@ const table = {
   NOT_SUPPORTED: { http: 501, retry: false, hint: 'The request asks for what this gateway, or the model, cannot do.' },
   SHUTTING_DOWN: { http: 503, retry: true, hint: 'The gateway is stopping; another one, or the same in a moment, will answer.' },
   MODEL_NOT_FOUND: { http: 404, retry: false, hint: 'List the known models with `smallfirst models`.' },
+  PIPELINE_NOT_FOUND: { http: 404, retry: false, hint: 'Declare the pipeline under `pipelines:` in the config.' },
   TASK_NOT_FOUND: { http: 404, retry: false, hint: 'Declare the task under `tasks:` in the config.' },
   NO_FEASIBLE_MODEL: { http: 400, retry: false, hint: 'No model of the ladder has the needed capability, context window and boundary.' },
   BUDGET_EXCEEDED: { http: 429, retry: false, hint: 'Raise the budget or wait for its window to end.' },

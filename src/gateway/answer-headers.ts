@@ -1,5 +1,5 @@
 import type { AnswerHead } from '../providers/index.ts';
-import { ownHeaders } from './answer.ts';
+import { ownHeaders, SAFE_NAME } from './answer.ts';
 import { isForeignLimit } from './budget-headers.ts';
 import type { Exchange } from './exchange.ts';
 import type { Directory } from './types.ts';
@@ -59,8 +59,6 @@ export function relayedHeaders(
   if (limits !== null && head.status < 400) headers.push(...limits);
   return headers;
 }
-
-const SAFE_NAME = /^[\x21-\x7e]{1,256}$/;
 
 /** Whether a header says how long a body is. */
 function isLength(name: string): boolean {

@@ -6,10 +6,14 @@ import { renderError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import type { Family } from './parties.ts';
 
+/** A name that can stand in a header as it is. */
+export const SAFE_NAME: RegExp = /^[\x21-\x7e]{1,256}$/;
+
 /** Headers that every answer carries after those of the upstream. */
 export function ownHeaders(exchange: Exchange): string[] {
   const headers = ['x-smallfirst-request-id', exchange.id];
   if (exchange.task !== null) headers.push('x-smallfirst-task', exchange.task.name, 'x-smallfirst-mode', exchange.task.mode);
+  if (exchange.pipeline !== null && SAFE_NAME.test(exchange.pipeline)) headers.push('x-smallfirst-pipeline', exchange.pipeline);
   if (exchange.closesConnection) headers.push('connection', 'close');
   return headers;
 }

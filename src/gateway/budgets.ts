@@ -151,7 +151,7 @@ class Holding implements Reservation {
 const OWNERS: Readonly<Record<BudgetScope, string>> = { key: 'The key', team: 'The team', task: 'The task' };
 
 /** A spent budget as the client hears it: one sentence that says what, when it resets and what to do. */
-function refusal(state: BudgetState, asked: NanoUsd, { now, hears }: { readonly now: number; readonly hears: boolean }): Refusal {
+export function refusal(state: BudgetState, asked: NanoUsd, { now, hears }: { readonly now: number; readonly hears: boolean }): Refusal {
   const resets = new Date(state.resetsAt).toISOString().replace(/:00\.000Z$/, 'Z');
   const period = state.window === 'day' ? 'daily' : 'monthly';
   const isSpent = state.spent >= state.limit;

@@ -1,10 +1,11 @@
-import type { Call, ModelEvent } from '../core/index.ts';
+import type { Call, Model, ModelEvent } from '../core/index.ts';
 import { type AnswerContext, type ClientRequest, clientCodecs, type StreamWriter } from '../providers/index.ts';
-import type { AnswerListener, Choice } from '../run/index.ts';
+import type { AnswerListener } from '../run/index.ts';
 import { answerError, answerJson, cut, idHeader, ownHeaders } from './answer.ts';
 import { renderError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import { Stream, type Streams } from './stream.ts';
+import { writeAll } from './write-all.ts';
 
 /** How long a stream's head may wait for the decision, which its headers then tell; later they go out without it. */
 export const HEAD_WAITS_MS = 1_000;
@@ -15,6 +16,13 @@ export interface AnswerSetting {
   readonly streams: Streams;
   readonly inputTokens: number;
   readonly headWaitsMs: number;
+}
+
+/** Who answers and why, as headers tell it. */
+export interface AnswerTold {
+  readonly model: Pick<Model, 'name' | 'tier'>;
+  readonly decision: string;
+  readonly confidence: number | null;
 }
 
 /**
@@ -33,7 +41,7 @@ export class ClientAnswer implements AnswerListener {
   readonly #timer: NodeJS.Timeout | null;
   readonly #events: ModelEvent[] = [];
   readonly #rows: Call[] = [];
-  #choice: Choice | null = null;
+  #choice: AnswerTold | null = null;
 
   constructor(exchange: Exchange, setting: AnswerSetting) {
     const { client, streams } = setting;
@@ -57,7 +65,7 @@ export class ClientAnswer implements AnswerListener {
     this.#rows.push(row);
   }
 
-  chosen(choice: Choice): void {
+  chosen(choice: AnswerTold): void {
     this.#choice = choice;
     if (this.#stream === null) return;
     this.#stopTimer();
@@ -176,27 +184,13 @@ export class ClientAnswer implements AnswerListener {
     return this.#rows.length === 0 ? [] : ['x-smallfirst-cost-usd', (sum / 1e9).toFixed(9)];
   }
 
-  /** A promise where the client reads slower than the model writes; it ends when the client has gone, too. */
   #write(text: string): void | Promise<void> {
-    const { response } = this.#exchange;
-    if (text === '' || response.destroyed) return;
-    const bytes = Buffer.from(text);
-    this.#stream?.passed(bytes);
-    if (response.write(bytes)) return;
-    return new Promise((resolve) => {
-      const done = (): void => {
-        response.off('drain', done);
-        response.off('close', done);
-        resolve();
-      };
-      response.on('drain', done);
-      response.on('close', done);
-    });
+    return writeAll(this.#exchange.response, this.#stream, text);
   }
 }
 
 /** Header names and values as a comment of a stream; '' for none. */
-function comment(headers: readonly string[]): string {
+export function comment(headers: readonly string[]): string {
   if (headers.length === 0) return '';
   const pairs: string[] = [];
   for (let i = 0; i + 1 < headers.length; i += 2) pairs.push(`${headers[i]}: ${headers[i + 1]}`);

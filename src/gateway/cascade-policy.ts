@@ -71,14 +71,18 @@ export class TaskPolicies {
     return first === undefined || first === served;
   }
 
-  /** `fingerprint` is the request's template, null where it has none. */
-  policyOf(task: TaskConfig, fingerprint: string | null, now: EpochMs): TaskPolicy {
+  /**
+   * `fingerprint` is the request's template, null where it has none. `isTold` is false for a ladder other than the task's own, to which a
+   * certificate may not fit without being void elsewhere.
+   */
+  policyOf(task: TaskConfig, fingerprint: string | null, now: EpochMs, { isTold = true }: { readonly isTold?: boolean } = {}): TaskPolicy {
     // Only a live task is routed; what is in the lock waits.
     const isLive = task.mode === 'live';
     const certificate = isLive ? (this.#sources.lock().certificates.get(task.name) ?? null) : null;
     const pins = certificate === null ? {} : this.#pinsNow(task, certificate, fingerprint);
     const found = licences({ certificate, ladder: task.ladder, fixedThreshold: isLive ? task.threshold : null, now, pins });
-    if (certificate !== null && task.threshold === null) this.#hear(certificate, found[task.ladder.indexOf(certificate.small)], pins);
+    if (isTold && certificate !== null && task.threshold === null)
+      this.#hear(certificate, found[task.ladder.indexOf(certificate.small)], pins);
     const ladder = task.ladder.flatMap((name, i): StepRung[] => {
       const model = this.#sources.models.get(name);
       const licence = found[i];

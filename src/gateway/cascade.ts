@@ -138,7 +138,7 @@ export class Cascade implements Worker {
 }
 
 /** The client's SDK stops waiting at its deadline: what is decided must reach it before. */
-function withMargin(deadlineAt: EpochMs, from: EpochMs): EpochMs {
+export function withMargin(deadlineAt: EpochMs, from: EpochMs): EpochMs {
   return deadlineAt - Math.min(1_000, (deadlineAt - from) / 20);
 }
 

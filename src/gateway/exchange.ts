@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TaskConfig } from '../config/index.ts';
 import { type Call, type Clock, type EpochMs, inputTotal } from '../core/index.ts';
+import type { StepRecord } from '../pipeline/index.ts';
 import type { Member } from '../providers/index.ts';
 import type { Recorder } from '../run/index.ts';
 import { ANYBODY } from './access.ts';
@@ -26,6 +27,10 @@ export interface Observer {
   began(exchange: Exchange): Observation | null;
   /** A row of it was recorded. */
   recorded(exchange: Exchange, call: Call): void;
+  /** A step of the pipeline that it runs begins. */
+  stepBegan(exchange: Exchange, step: string): void;
+  /** A step is over, or was left out because its condition is false. */
+  stepOver(exchange: Exchange, step: string, outcome: StepRecord | 'skipped'): void;
   /** An exchange is over, answered or not. */
   ended(exchange: Exchange): void;
   /** Something that an operator should know; holds no key and no prompt. */
@@ -71,6 +76,8 @@ export class Exchange {
   isStreamed = false;
   /** What it is an instance of; null while that is not known, and where it is none of the config's. */
   task: TaskConfig | null = null;
+  /** The pipeline that it runs; null where it runs none. */
+  pipeline: string | null = null;
   /** SHA-256 of its prompt's template; null where it has none. */
   fingerprint: string | null = null;
 
@@ -119,9 +126,9 @@ export class Exchange {
     this.observation = deps.observer.began(this);
   }
 
-  /** Books a row, durable when this returns: before the last byte of the answer goes out. */
-  record(row: Call): void {
-    this.#deps.recorder.record([row], this.capture?.take());
+  /** Books a row with what `capture` has kept, durable when this returns: before the last byte of the answer goes out. */
+  record(row: Call, capture: Capture | null = this.capture): void {
+    this.#deps.recorder.record([row], capture?.take());
     this.#note(row);
   }
 

@@ -3,6 +3,8 @@ import { answerJson } from './answer.ts';
 import { modelNotFound } from './dispatch.ts';
 import type { Exchange } from './exchange.ts';
 import type { Family } from './parties.ts';
+import { PIPELINE_ALIAS } from './pipeline-scope.ts';
+import { pipelineAliases } from './pipelines-endpoint.ts';
 import { ALIAS } from './resolve.ts';
 import { mayUseModel, mayUseTask } from './scope.ts';
 import type { GatewayDeps } from './types.ts';
@@ -30,7 +32,7 @@ export function isModelElsewhere(exchange: Exchange, deps: GatewayDeps): boolean
   const { caller, route } = exchange;
   const { directory, steps } = deps;
   const name = asked(exchange);
-  if (directory.models.has(name) || steps.isLocal(name) || name.startsWith(ALIAS)) return false;
+  if (directory.models.has(name) || steps.isLocal(name) || name.startsWith(ALIAS) || name.startsWith(PIPELINE_ALIAS)) return false;
   return caller.mayPassThrough && caller.models === null && caller.tasks === null && directory.passthrough(route.family) !== null;
 }
 
@@ -42,13 +44,15 @@ export function showModel(exchange: Exchange, deps: GatewayDeps): void {
   answerJson(exchange, 200, shapes[exchange.route.family].one(found));
 }
 
-function namesFor({ caller }: Exchange, { steps }: GatewayDeps): readonly Named[] {
+function namesFor(exchange: Exchange, { steps, pipelines }: GatewayDeps): readonly Named[] {
+  const { caller } = exchange;
   const names: Named[] = [];
   // A key that lists its tasks is refused whatever names none of them.
   if (caller.tasks === null) {
     for (const { name, provider } of steps.models) if (mayUseModel(caller, name)) names.push({ name, owner: provider });
   }
   for (const task of steps.resolver.tasks) if (mayUseTask(caller, task)) names.push({ name: `${ALIAS}${task.name}`, owner: 'smallfirst' });
+  for (const name of pipelineAliases(exchange, pipelines)) names.push({ name, owner: 'smallfirst' });
   return names;
 }
 

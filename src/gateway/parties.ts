@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { CapsConfig } from '../config/index.ts';
-import type { Call } from '../core/index.ts';
+import type { Call, NanoUsd } from '../core/index.ts';
 
 /** The two families of endpoints that share a base URL, an error envelope and a way to send a key. */
 export type Family = 'openai' | 'anthropic';
@@ -38,6 +38,19 @@ export interface Reservation {
   settle(call: Call): void;
   /** The request is over: what was not settled is free again. */
   release(): void;
+}
+
+/** Money that a pipeline's run may spend: set aside for its steps before each of them asks. */
+export interface PipelineReservation extends Reservation {
+  /** The most that the run may spend by its key's cap; null for no limit. */
+  readonly budget: NanoUsd | null;
+  /** Money is set aside for each answer. */
+  readonly isLimited: boolean;
+  /**
+   * Sets aside what an asking for a task (null for a planning model) can cost at its worst. Call what is returned when it is over.
+   * Throws BUDGET_EXCEEDED, and BUDGET_UNPRICED where the worst is not known.
+   */
+  hold(task: string | null, worst: () => NanoUsd | null): () => void;
 }
 
 /** What is kept about an exchange while it lasts. */

@@ -12,6 +12,9 @@ export type RouteKind =
   | 'list-models'
   | 'show-model'
   | 'feedback'
+  /** A run of a pipeline, in our own words. */
+  | 'pipeline'
+  | 'list-pipelines'
   | 'health'
   | 'ready'
   | 'metrics'
@@ -67,6 +70,9 @@ const HEALTH = local('health');
 const READY = local('ready');
 const METRICS = local('metrics');
 const ADMIN = local('admin');
+const PIPELINES = '/v1/pipelines';
+const PIPELINE = openai('pipeline', null);
+const LIST_PIPELINES = local('list-pipelines');
 const none = { openai: local('none'), anthropic: { ...anthropic('none', null), bodyLimit: SMALL } } as const;
 const endpoint = { openai: openai('endpoint', null), anthropic: anthropic('endpoint', null) } as const;
 const models = {
@@ -79,17 +85,20 @@ export function routeOf(method: string, path: string, isAnthropic: boolean): Rou
   if (method === 'POST') {
     const route = POSTS.get(path);
     if (route !== undefined) return route;
+    if (path.startsWith(`${PIPELINES}/`)) return PIPELINE;
   }
   if (method === 'GET' || method === 'HEAD') {
     if (path === '/healthz') return HEALTH;
     if (path === '/readyz') return READY;
     if (path === '/metrics') return METRICS;
     if (path === '/openapi.json') return ADMIN;
+    if (path === PIPELINES || path.startsWith(`${PIPELINES}/`)) return LIST_PIPELINES;
     const family: Family = isAnthropic ? 'anthropic' : 'openai';
     if (path === '/v1/models') return models[family].list;
     if (path.startsWith('/v1/models/')) return models[family].show;
   }
   if (path.startsWith('/admin/')) return ADMIN;
+  if (path === PIPELINES || path.startsWith(`${PIPELINES}/`)) return none.openai;
   if (!path.startsWith('/v1/')) return none[isAnthropic ? 'anthropic' : 'openai'];
   const base = endpoint[isAnthropic || path.startsWith('/v1/messages') ? 'anthropic' : 'openai'];
   const bodyLimit = limitOf(path);
@@ -109,7 +118,7 @@ export function usualPath(path: string): string {
   return usual.startsWith('/v1/') || !isEndpointName(usual) ? usual : `/v1${usual}`;
 }
 
-const ENDPOINTS: ReadonlySet<string> = new Set(['chat', 'messages', 'responses', 'embeddings', 'completions', 'models']);
+const ENDPOINTS: ReadonlySet<string> = new Set(['chat', 'messages', 'responses', 'embeddings', 'completions', 'models', 'pipelines']);
 
 function isEndpointName(path: string): boolean {
   const slash = path.indexOf('/', 1);

@@ -15,6 +15,9 @@ import { takeFeedback } from './feedback.ts';
 import { hasModels, isModelElsewhere, listModels, showModel } from './models-endpoint.ts';
 import { describeFailure } from './observe/redact.ts';
 import { OwnedList } from './owned-list.ts';
+import { namesPipeline, readAliasedRun, readRun } from './pipeline-request.ts';
+import { startRun } from './pipeline-start.ts';
+import { answerPipelines } from './pipelines-endpoint.ts';
 import { Relay } from './relay.ts';
 import { routeOf, usualPath } from './routes.ts';
 import { Slots } from './slots.ts';
@@ -186,6 +189,9 @@ class HttpGateway implements Gateway {
     switch (route.kind) {
       case 'none':
         throw notServed(exchange);
+      case 'list-pipelines':
+        answerPipelines(exchange, this.#deps.pipelines);
+        return;
       case 'list-models':
         if (hasModels(this.#deps)) listModels(exchange, this.#deps);
         else this.#endpoint(exchange);
@@ -237,7 +243,16 @@ class HttpGateway implements Gateway {
       takeFeedback(exchange, this.#deps);
       return;
     }
+    const { pipelines } = this.#deps;
+    if (exchange.route.kind === 'pipeline') {
+      startRun(exchange, readRun(exchange, pipelines), { gateway: this.#deps, streams: this.#streams });
+      return;
+    }
     readCall(exchange);
+    if (namesPipeline(exchange)) {
+      startRun(exchange, readAliasedRun(exchange, pipelines), { gateway: this.#deps, streams: this.#streams });
+      return;
+    }
     const next = plan(exchange, this.#deps);
     exchange.reservation = this.#deps.ledger.reserve(exchange);
     if (exchange.route.kind === 'call') exchange.capture = captureOf(exchange, this.#deps.capture);

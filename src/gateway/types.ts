@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { CaptureConfig } from '../config/index.ts';
+import type { CaptureConfig, PipelineConfig } from '../config/index.ts';
 import type { Clock, Tier } from '../core/index.ts';
 import type { PriceBook } from '../pricing/index.ts';
 import type { Upstream } from '../providers/index.ts';
@@ -7,12 +7,15 @@ import type { Recorder } from '../run/index.ts';
 import type { Steps } from './cascade-types.ts';
 import type { Exchange, Observer } from './exchange.ts';
 import type { Ownership } from './ownership.ts';
-import type { Access, Family, Reservation } from './parties.ts';
+import type { Access, Family, PipelineReservation, Reservation } from './parties.ts';
+import type { Pipelines } from './pipeline-types.ts';
 
 /** Budgets. */
 export interface Ledger {
   /** Null where nothing limits the caller. Throws BUDGET_EXCEEDED. */
   reserve(exchange: Exchange): Reservation | null;
+  /** The same for a run of a pipeline. Throws BUDGET_EXCEEDED. */
+  reserveRun(exchange: Exchange, pipeline: PipelineConfig): PipelineReservation | null;
   /** Refuses a request to an endpoint whose price nobody knows, where a budget or a cost cap holds. Throws BUDGET_UNPRICED. */
   checkEndpoint(exchange: Exchange, provider: string): void;
 }
@@ -63,6 +66,7 @@ export interface GatewayDeps {
   readonly capture: CaptureConfig;
   /** Tasks with their ladders, and models of other protocols. */
   readonly steps: Steps;
+  readonly pipelines: Pipelines;
   /** Counts the tokens of answers that came without usage. */
   readonly countTokens: () => Promise<(text: string) => number>;
   readonly settings: GatewaySettings;

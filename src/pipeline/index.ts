@@ -1,4 +1,5 @@
-export { type ControllerWorld, type DelegableTask, type PlanTurn, runController } from './controller.ts';
+export { runController } from './controller.ts';
+export type { ControllerWorld, DelegableTask, PlanTurn } from './controller-types.ts';
 export { Purse } from './purse.ts';
 export { rowOf, stepRow } from './record.ts';
 export { runPipeline } from './run-pipeline.ts';

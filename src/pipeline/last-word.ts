@@ -8,6 +8,8 @@ import type { TemplateScope } from '../expressions/index.ts';
 export function isLastWord(pipeline: PipelineConfig, step: PipelineStep, scope: TemplateScope): boolean {
   const { steps, nodes, output } = pipeline;
   if (output !== null && output.source.replace(/\s/g, '') !== `{{${step.name}.output}}`) return false;
+  // Where its failure would not end the run, another answer could follow its words.
+  if (step.onFailure === 'continue') return false;
   // A step in a branch is never alone with the last word.
   if (step.forEach !== null || !nodes.includes(step)) return false;
   const at = steps.indexOf(step);

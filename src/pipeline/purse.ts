@@ -30,6 +30,14 @@ export class Purse {
     return new Purse(part);
   }
 
+  /** So much of what is left, or all of it. Give it back when it is done. */
+  aside(amount: NanoUsd): Purse {
+    if (this.#left === null) return new Purse(null);
+    const part = Math.min(amount, this.#left) as NanoUsd;
+    this.#left = (this.#left - part) as NanoUsd;
+    return new Purse(part);
+  }
+
   /** Equal parts for what runs side by side; give each back when it is done. */
   split(parts: number): readonly Purse[] {
     return Array.from({ length: parts }, (_, i) => this.take(parts - i));

@@ -29,10 +29,19 @@ export interface RequestFigures {
   readonly upstreamMs: number | null;
 }
 
+/** One step of a pipeline as it is counted; both names are the config's. */
+export interface StepFigures {
+  readonly pipeline: string;
+  readonly step: string;
+  readonly outcome: 'answered' | 'failed' | 'skipped';
+}
+
 /** Metrics in Prometheus' text format. */
 export interface Metrics {
   request(figures: RequestFigures): void;
   call(call: Call, names: { readonly model: string | null; readonly task: string | null }): void;
+  /** A step of a pipeline is over. */
+  step(figures: StepFigures): void;
   /** Everything there is, as /metrics shows it, with its content type. */
   read(): Promise<{ readonly type: string; readonly text: string }>;
 }
@@ -113,6 +122,7 @@ const OUTPUT = 3;
 const COST = 4;
 const UNPRICED = 5;
 const CALL_LABELS = ['model', 'task', 'purpose', 'outcome'] as const;
+const STEP_LABELS = ['pipeline', 'step', 'outcome'] as const;
 const REQUEST_LABELS = ['protocol', 'model', 'task', 'status'] as const;
 
 class PrometheusMetrics implements Metrics {
@@ -121,6 +131,7 @@ class PrometheusMetrics implements Metrics {
   readonly #tasks = new Names();
   readonly #requests = new Cells(1);
   readonly #calls = new Cells(6);
+  readonly #steps = new Cells(1);
   readonly #upstream: Histogram<'model'>;
   readonly #firstToken: Histogram<'model'>;
   readonly #overhead: Histogram<'protocol'>;
@@ -130,6 +141,9 @@ class PrometheusMetrics implements Metrics {
     collectDefaultMetrics({ register: this.#registry });
     this.#counter('smallfirst_requests_total', 'Client requests by how they were answered.', [...REQUEST_LABELS], (counter) =>
       this.#requests.show(0, counter, REQUEST_LABELS),
+    );
+    this.#counter('smallfirst_pipeline_steps_total', 'Steps of pipelines by what became of them.', [...STEP_LABELS], (counter) =>
+      this.#steps.show(0, counter, STEP_LABELS),
     );
     const ofCalls = (name: string, help: string, index: number) =>
       this.#counter(name, help, [...CALL_LABELS], (counter) => this.#calls.show(index, counter, CALL_LABELS));
@@ -176,6 +190,10 @@ class PrometheusMetrics implements Metrics {
     if (upstreamMs === null) return;
     this.#upstream.observe({ model: label }, upstreamMs / 1000);
     this.#overhead.observe({ protocol }, Math.max(0, ms - upstreamMs) / 1000);
+  }
+
+  step({ pipeline, step, outcome }: StepFigures): void {
+    (this.#steps.at(pipeline, step, outcome, '') as [number])[0] += 1;
   }
 
   call(call: Call, { model, task }: { readonly model: string | null; readonly task: string | null }): void {

@@ -1,4 +1,5 @@
 import type { Call, Clock } from '../../core/index.ts';
+import type { StepRecord } from '../../pipeline/index.ts';
 import type { Exchange, Observer } from '../exchange.ts';
 import type { Route } from '../routes.ts';
 import type { Log } from './logging.ts';
@@ -45,6 +46,17 @@ class FanOut implements Observer {
       task: call.task === null ? null : knows.task(call.task) ? call.task : 'other',
     });
     if (exchange.observation !== null) spanOf(exchange)?.call(call, operationOf(exchange));
+  }
+
+  stepBegan(exchange: Exchange, step: string): void {
+    if (exchange.observation !== null) spanOf(exchange)?.stepBegan({ pipeline: exchange.pipeline ?? '', step, at: this.#deps.clock.now() });
+  }
+
+  stepOver(exchange: Exchange, step: string, outcome: StepRecord | 'skipped'): void {
+    const { metrics, clock } = this.#deps;
+    const label = outcome === 'skipped' ? outcome : outcome.error === undefined ? 'answered' : 'failed';
+    metrics.step({ pipeline: exchange.pipeline ?? '', step, outcome: label });
+    if (exchange.observation !== null && outcome !== 'skipped') spanOf(exchange)?.stepOver(step, outcome, clock.now());
   }
 
   ended(exchange: Exchange): void {

@@ -1,6 +1,7 @@
 import { type Context, ROOT_CONTEXT, type Span, SpanKind, SpanStatusCode, TraceFlags, type Tracer, trace } from '@opentelemetry/api';
 import type { ObserveConfig } from '../../config/index.ts';
 import { type Call, type EpochMs, inputTotal, SmallfirstError } from '../../core/index.ts';
+import type { StepRecord } from '../../pipeline/index.ts';
 import type { Observation } from '../parties.ts';
 
 /** What is asked of a model, in the words of the conventions. */
@@ -8,8 +9,11 @@ export type Operation = 'chat' | 'text_completion' | 'embeddings';
 
 /** A request as a span; it is exported when it ends. Upstreams' spans become its children. */
 export interface RequestSpan extends Observation {
-  /** One call to a model, as a child. */
+  /** One call to a model, as a child: of the step that made it, while that lasts. */
   call(call: Call, operation: Operation): void;
+  /** A step of a pipeline, as a child. */
+  stepBegan(step: { readonly pipeline: string; readonly step: string; readonly at: EpochMs }): void;
+  stepOver(step: string, record: StepRecord, at: EpochMs): void;
   end(facts: { readonly status: number; readonly error: string | null; readonly at: EpochMs }): void;
 }
 
@@ -51,6 +55,8 @@ class OpenSpan implements RequestSpan {
   readonly #tracer: Tracer;
   readonly #span: Span;
   readonly #context: Context;
+  /** Steps that are under way, by name. */
+  readonly #steps = new Map<string, Span>();
 
   constructor(tracer: Tracer, { method, route, traceparent, at }: Parameters<Tracing['begin']>[0]) {
     this.#tracer = tracer;
@@ -69,13 +75,42 @@ class OpenSpan implements RequestSpan {
     const span = this.#tracer.startSpan(
       `${operation} ${call.model}`,
       { kind: SpanKind.CLIENT, startTime: call.at, attributes: attributesOf(call, operation) },
-      this.#context,
+      this.#contextOf(call.step),
     );
     if (call.error !== null) span.setStatus({ code: SpanStatusCode.ERROR, message: call.error });
     span.end(call.at + (call.latencyMs ?? 0));
   }
 
+  stepBegan({ pipeline, step, at }: Parameters<RequestSpan['stepBegan']>[0]): void {
+    if (!this.#span.isRecording()) return;
+    const attributes = { 'smallfirst.pipeline': pipeline, 'smallfirst.step': step };
+    this.#steps.set(step, this.#tracer.startSpan(`step ${step}`, { startTime: at, attributes }, this.#context));
+  }
+
+  stepOver(step: string, { decision, model, cost, confidence, error }: StepRecord, at: EpochMs): void {
+    const span = this.#steps.get(step);
+    if (span === undefined) return;
+    span.setAttribute('smallfirst.decision', decision);
+    if (model !== null) span.setAttribute('gen_ai.request.model', model);
+    if (cost !== null) span.setAttribute('smallfirst.cost_usd', cost / 1e9);
+    if (confidence !== null) span.setAttribute('smallfirst.confidence', confidence);
+    if (error !== undefined) span.setStatus({ code: SpanStatusCode.ERROR, message: error.code });
+    span.end(at);
+    this.#steps.delete(step);
+  }
+
+  #contextOf(step: string | null): Context {
+    const span = step === null ? undefined : this.#steps.get(step);
+    return span === undefined ? this.#context : trace.setSpan(ROOT_CONTEXT, span);
+  }
+
   end({ status, error, at }: Parameters<RequestSpan['end']>[0]): void {
+    // A step that ended the run, or that its end cut off.
+    for (const span of this.#steps.values()) {
+      span.setStatus({ code: SpanStatusCode.ERROR });
+      span.end(at);
+    }
+    this.#steps.clear();
     this.#span.setAttribute('http.response.status_code', status);
     if (error !== null) this.#span.setAttribute('error.type', error);
     if (status >= 500) this.#span.setStatus({ code: SpanStatusCode.ERROR });
@@ -112,6 +147,8 @@ function attributesOf(call: Call, operation: Operation): Record<string, string |
   if (call.stop !== null) attributes['gen_ai.response.finish_reasons'] = [call.stop];
   if (call.usage.cacheRead > 0) attributes['gen_ai.usage.cache_read.input_tokens'] = call.usage.cacheRead;
   if (call.task !== null) attributes['smallfirst.task'] = call.task;
+  if (call.pipeline !== null) attributes['smallfirst.pipeline'] = call.pipeline;
+  if (call.step !== null) attributes['smallfirst.step'] = call.step;
   if (call.key !== null) attributes['smallfirst.key'] = call.key;
   if (call.cost !== null) attributes['smallfirst.cost_usd'] = call.cost / 1e9;
   if (call.confidence !== null) attributes['smallfirst.confidence'] = call.confidence;
