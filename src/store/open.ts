@@ -1,6 +1,7 @@
 import type { PostgresOptions } from './postgres/store.ts';
 import type { SqliteFileOptions } from './sqlite/store.ts';
 import type { Store } from './types.ts';
+import type { WorkStore } from './work-types.ts';
 
 /** How a SQLite store is opened. */
 export interface SqliteOptions extends SqliteFileOptions {
@@ -29,4 +30,13 @@ export async function openSqliteStore(path: string, options: SqliteOptions = {})
 export async function openPostgresStore(url: string, options: PostgresOptions = {}): Promise<Store> {
   const { openPostgres } = await import('./postgres/store.ts');
   return openPostgres(url, options);
+}
+
+/**
+ * Opens the bulk work that is kept in PostgreSQL beside the record, and brings the schema up to date. Throws what `openPostgresStore`
+ * throws.
+ */
+export async function openWorkStore(url: string, options: PostgresOptions = {}): Promise<WorkStore> {
+  const { openPostgresWork } = await import('./postgres/work-store.ts');
+  return openPostgresWork(url, options);
 }

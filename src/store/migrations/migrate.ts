@@ -5,10 +5,11 @@ import { initial } from './0001-initial.ts';
 import { feedback } from './0002-feedback.ts';
 import { templates } from './0003-templates.ts';
 import { taskLife } from './0004-task-life.ts';
+import { bulkWork } from './0005-bulk-work.ts';
 import type { Dialect, Migration } from './migration.ts';
 
 /** Every step of the schema, in order. */
-export const migrations: readonly Migration[] = [initial, feedback, templates, taskLife];
+export const migrations: readonly Migration[] = [initial, feedback, templates, taskLife, bulkWork];
 
 /** The schema that this version writes. */
 export const schemaVersion = migrations.length;

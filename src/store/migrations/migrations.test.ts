@@ -13,6 +13,8 @@ const released: readonly (readonly [number, string, Dialect, string])[] = [
   [3, 'templates', 'postgres', 'c3d0d0df4bdfead8bfdc21d2bb4f1dbe0b6fe0a52cb7ee020fb6095e5693e45a'],
   [4, 'task-life', 'sqlite', '6f2016fc65612c13f01a064898f02353fda9069fd72b29d8c54a203be28466cc'],
   [4, 'task-life', 'postgres', '691fc06ab5c9a80a79494c4041a06396a88557f41af8b22eadf1be4d355cfc8a'],
+  [5, 'bulk-work', 'sqlite', 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'],
+  [5, 'bulk-work', 'postgres', '27fb229341a45bbc86b6ccd9ab68cf6ebd3e6b999a9a0c79cabac1aee6af8125'],
 ];
 
 describe('migrations', () => {

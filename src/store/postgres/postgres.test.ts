@@ -58,6 +58,7 @@ describe.skipIf(url === '')('PostgreSQL (skipped without SMALLFIRST_TEST_POSTGRE
       { version: 2, name: 'feedback' },
       { version: 3, name: 'templates' },
       { version: 4, name: 'task-life' },
+      { version: 5, name: 'bulk-work' },
     ]);
     await admin.query(`insert into ${schema}.schema_version values (9999, 'from the future')`);
     await expect(openPostgresStore(url, { schema })).rejects.toMatchObject({ code: 'STORE_SCHEMA_NEWER' });

@@ -33,6 +33,7 @@ describe('a SQLite file', () => {
       { version: 2, name: 'feedback' },
       { version: 3, name: 'templates' },
       { version: 4, name: 'task-life' },
+      { version: 5, name: 'bulk-work' },
     ]);
     connection.close();
   });
