@@ -1,1 +1,3 @@
+export { auditFormats } from './detect.ts';
+export { readAudit } from './read.ts';
 export type * from './types.ts';

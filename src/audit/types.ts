@@ -1,5 +1,5 @@
 import type { EpochMs, Json, NanoUsd, Usage } from '../core/index.ts';
-import type { ServiceTier } from '../pricing/index.ts';
+import type { PriceBook, ServiceTier } from '../pricing/index.ts';
 
 /** The formats that logs come in: what `--format` takes. */
 export type AuditSource =
@@ -177,10 +177,35 @@ export interface UsageFlag {
   readonly firstLine: string;
 }
 
+/** Something broken: a file that cannot be read to its end, or a row that is no row. What could be read was. */
+export interface ReadError {
+  readonly file: string;
+  /** Null where no line can be told. */
+  readonly line: number | null;
+  readonly message: string;
+  /** Rows of the file that are broken in the same way; the line is the first one's. */
+  readonly count: number;
+}
+
+/** Spend of one day, provider and model, as the logs and our prices have it. */
+export interface DaySpend {
+  /** `2026-01-31` in UTC; null for calls without a time. */
+  readonly day: string | null;
+  readonly provider: string | null;
+  /** The model that was priced: the one that answered where it has a price, else the requested one. */
+  readonly model: string;
+  readonly calls: number;
+  readonly unpricedCalls: number;
+  readonly cost: NanoUsd;
+  /** Sum over the calls whose log says what they cost. */
+  readonly reportedCost: NanoUsd;
+}
+
 /** What one file turned out to be. */
 export interface AuditFile {
   readonly file: string;
-  readonly source: AuditSource;
+  /** Null for a file that nobody recognises; its rows are all skipped. */
+  readonly source: AuditSource | null;
   readonly rows: RowCounts;
   readonly calls: number;
 }
@@ -196,6 +221,10 @@ export interface ReadReport {
   readonly unpricedCalls: number;
   readonly unpriced: readonly UnpricedCalls[];
   readonly flags: readonly UsageFlag[];
+  /** What is broken, by file and kind: anything here is worth an exit status of 2. */
+  readonly errors: readonly ReadError[];
+  /** By day, provider and model; what an invoice is held against. */
+  readonly byDay: readonly DaySpend[];
   readonly definitions: readonly AuditDefinition[];
   /** Rows of usage and cost reports, summed per source, day, provider, model, tier, item and group. */
   readonly totals: readonly AuditTotal[];
@@ -209,6 +238,8 @@ export interface ReadOptions {
   readonly files: readonly string[];
   /** What all files are; each is recognised by its first rows unless given. */
   readonly format?: AuditSource;
+  /** Prices; what it warns of is in the report's `unpriced` as well. */
+  readonly book: PriceBook;
   /** The time at which calls without one are priced. */
   readonly now: EpochMs;
   /** Gets the calls in batches, in the order of files and lines; the next batch waits for it. */
