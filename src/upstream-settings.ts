@@ -1,7 +1,7 @@
 import type { Config, ModelConfig } from './config/index.ts';
 import type { Environment } from './config/types.ts';
 import { systemClock } from './core/index.ts';
-import { type UpstreamDeps, type UpstreamSettings, Upstreams, vendorOf } from './providers/index.ts';
+import { hasBatches, type UpstreamDeps, type UpstreamSettings, Upstreams, vendorOf } from './providers/index.ts';
 
 /** How a model of a config is reached. */
 export function upstreamSettings({ name, provider, model, url, local, upstream, embeddings }: ModelConfig): UpstreamSettings {
@@ -42,5 +42,24 @@ export function openUpstreams(config: Config, environment: Environment, onAttemp
     { clock: systemClock, random: Math.random, environment, ...(onAttempt ? { onAttempt } : {}) },
   );
   upstreams.add([...liveModels(config), ...embeddingStudents(config)].map(upstreamSettings));
+  return upstreams;
+}
+
+/**
+ * The upstreams of a config's models as batches need them: a batch belongs to the account of one key, so there is one key and no fallback;
+ * whoever polls waits by itself. Throws CONFIG_INVALID for one that may not be called.
+ */
+export function openBatchUpstreams(config: Config, environment: Environment): Upstreams {
+  const upstreams = new Upstreams(
+    { allowPrivate: config.upstreams.allowPrivate },
+    { clock: systemClock, random: Math.random, environment },
+  );
+  const models = liveModels(config).filter(({ provider }) => hasBatches(provider));
+  upstreams.add(
+    models.map((model) => {
+      const settings = upstreamSettings(model);
+      return { ...settings, keys: settings.keys.slice(0, 1), fallbacks: [], breaker: false, concurrency: null, hedgeMs: null };
+    }),
+  );
   return upstreams;
 }

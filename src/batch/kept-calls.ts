@@ -96,15 +96,13 @@ export class KeptCalls {
     if (running !== undefined && this.#old.get(ask)?.has(row.model) !== true) {
       running.spent = running.spent === null || row.cost === null ? null : addUsd(running.spent, row.cost);
     }
-    const key = this.#keys.get(ask)?.get(row.model) ?? placeOf(ask, row.model);
+    const key = this.#keys.get(ask)?.get(row.model) ?? keyOfCall(ask, row.model, null);
     return { ...row, id: stableId(this.#deps.jobId, key) };
   }
 
   #keyOf(ask: StepAsk, model: Model, request: ModelRequest): string {
-    const place = placeOf(ask, model.name);
-    if (ask.step.controller === null) return place;
-    // A controller asks one model many times in a step: what it asks tells the calls apart.
-    const key = `${place}/${contentHash(request as unknown as Json).slice(0, 16)}`;
+    const key = keyOfCall(ask, model.name, request);
+    if (ask.step.controller === null) return key;
     let keys = this.#keys.get(ask);
     if (keys === undefined) {
       keys = new Map();
@@ -128,7 +126,7 @@ export class KeptCalls {
     const events = await insist({ pacer, signal: context.signal, now, after }, () => {
       // Only now it is under way: a call that waits for its place is at no risk.
       journal.begun(ordinal, key);
-      return all(client.call(request, { ...context, idempotencyKey }));
+      return wholeAnswer(client.call(request, { ...context, idempotencyKey }));
     });
     journal.answered(ordinal, key, events);
     yield* events;
@@ -143,11 +141,17 @@ interface KeptCall {
   readonly key: string;
 }
 
-function placeOf({ run, step, index }: StepAsk, model: string): string {
-  return `${run.id}/${step.name}/${index ?? ''}/${model}`;
+/** What a job knows a call by, whatever was asked; null for the request of a call that only its place tells. */
+export function keyOfCall({ run, step, index }: StepAsk, model: string, request: ModelRequest | null): string {
+  const place = `${run.id}/${step.name}/${index ?? ''}/${model}`;
+  if (step.controller === null || request === null) return place;
+  // A controller asks one model many times in a step: what it asks tells the calls apart. How long an answer may be is a matter of money.
+  const { maxTokens: _, ...said } = request;
+  return `${place}/${contentHash(said as unknown as Json).slice(0, 16)}`;
 }
 
-async function all(events: AsyncIterable<ModelEvent>): Promise<readonly ModelEvent[]> {
+/** All events of an answer. Throws UPSTREAM_FAILED for one that broke off. */
+export async function wholeAnswer(events: AsyncIterable<ModelEvent>): Promise<readonly ModelEvent[]> {
   const found: ModelEvent[] = [];
   for await (const event of events) found.push(event);
   // What broke off is no answer: it is asked for again like any other failure.

@@ -27,13 +27,15 @@ export interface BatchPlan {
   readonly request: Readonly<Record<string, Json>>;
   /** Rows of the input, where they were counted. */
   readonly total: number | null;
+  /** Where it ends before the last row, and why: that row and those after it are left for later. Absent: at the last row. */
+  readonly end?: { readonly before: number; readonly why: NonNullable<BatchSummary['stopped']> };
 }
 
 /** What a job needs of the world. */
 export interface BatchDeps {
   readonly clock: Clock;
   readonly world: PipelineWorld;
-  readonly calls: KeptCalls;
+  readonly calls: Pick<KeptCalls, 'begin' | 'end' | 'takeSpent' | 'reused'>;
   readonly journal: Journal;
   readonly folder: JobFolder;
   readonly signal: AbortSignal;
@@ -170,6 +172,11 @@ class Job {
       const next = rows.next();
       const row = next instanceof Promise ? await next : next;
       if (row === null || this.#isStopped()) return;
+      const { end } = this.#plan;
+      if (end !== undefined && row.ordinal >= end.before) {
+        this.#stop(end.why);
+        return;
+      }
       this.#rows += 1;
       if (this.#deps.journal.isFinished(row.ordinal)) this.#skipped += 1;
       else {

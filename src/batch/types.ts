@@ -58,6 +58,8 @@ export interface BatchSummary {
   readonly atRisk: number;
   /** Answers of an earlier run that were used again. */
   readonly reused: number;
+  /** Batches that were sent to providers for it, in this run and before; absent where models were asked straight. */
+  readonly batches?: number;
   /** Why it ended before its last row: Ctrl-C, the cap, or a provider that answers nobody; null when it did not. */
   readonly stopped: 'aborted' | 'max-cost' | 'upstream' | null;
   /** What the provider said last, where that ended it. */

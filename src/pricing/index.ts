@@ -5,5 +5,6 @@ export * from './normalise.ts';
 export * from './price-book.ts';
 export { bookLines, fallbacks, rateOf, totalOf, usageProblem } from './rates.ts';
 export * from './service-tiers.ts';
+export { atServiceTiers } from './tier-prices.ts';
 export * from './tokens.ts';
 export * from './types.ts';

@@ -21,6 +21,8 @@ export interface CallContext {
   readonly output?: Output;
   /** Sent as `idempotency-key`: a provider that honours it answers the same key once, however often it is asked. */
   readonly idempotencyKey?: string;
+  /** Answers in the place of a model that is called over HTTP, given the request as it would go out: as a part of a batch. */
+  readonly instead?: (request: ModelRequest) => AsyncIterable<ModelEvent>;
 }
 
 /**

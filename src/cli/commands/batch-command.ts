@@ -25,6 +25,20 @@ export function addBatch(program: Command, io: CommandIo, setExitCode: (code: Ex
     .addOption(
       new Option('--request <key=value>', 'says something about every request, as customerFacing=true').argParser(parseMember).default({}),
     )
+    .addOption(
+      new Option('--mode <mode>', 'live: ask now; batch: through the providers’ batch APIs, at half the price and within a day')
+        .choices(['live', 'batch'])
+        .default('live'),
+    )
+    .addOption(
+      new Option('--batch-size <n>', 'with --mode batch: most requests of one batch')
+        .argParser(numberIn(1, 100_000, { integer: true }))
+        .default(10_000),
+    )
+    .addOption(
+      new Option('--poll <seconds>', 'with --mode batch: time between two looks at a batch').argParser(numberIn(0.01, 3_600)).default(30),
+    )
+    .option('--cancel', 'with --mode batch: call off the batches of an unfinished run; what they have answered is kept', false)
     .option('--dry-run', 'check the input, estimate the cost and ask nothing', false)
     .addOption(configOption())
     .addOption(dataOption())

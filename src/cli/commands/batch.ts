@@ -16,10 +16,11 @@ import {
 import { type Config, loadConfig, type PipelineConfig } from '../../config/index.ts';
 import { type Json, nanoUsd, SmallfirstError, systemClock } from '../../core/index.ts';
 import { openPipelineApp, type PipelineApp } from '../../pipeline-app.ts';
-import { loadTokenizer, PriceBook } from '../../pricing/index.ts';
+import { atServiceTiers, loadTokenizer, PriceBook } from '../../pricing/index.ts';
 import type { CommandIo, ExitCode } from '../io.ts';
 import { knownProviders } from '../known-providers.ts';
 import { later, modelsOf, Pacers, pipelineHash, triedOnce, widthOf } from './batch-models.ts';
+import { cancelBatches, refuseBatches, tierInBatches, workInBatches } from './batch-provider.ts';
 import { describeEstimate, describeSummary } from './batch-report.ts';
 import { pipelineNamed } from './run.ts';
 
@@ -33,6 +34,11 @@ export interface BatchOptions {
   readonly concurrency: number;
   readonly request: Readonly<Record<string, Json>>;
   readonly dryRun: boolean;
+  readonly mode: 'live' | 'batch';
+  readonly batchSize: number;
+  /** In seconds. */
+  readonly poll: number;
+  readonly cancel: boolean;
   readonly config: string;
   readonly data: string;
   readonly json: boolean;
@@ -41,9 +47,10 @@ export interface BatchOptions {
 /** Rows that an estimate counts the texts of; the rest is only counted. */
 const SAMPLED = 2_000;
 /** How long the record may take to be whole at the end; what is left then is taken in by the next process. */
-const DRAIN_MS = 60_000;
+export const DRAIN_MS = 60_000;
 
-interface Work {
+/** What a job is about. */
+export interface Work {
   readonly config: Config;
   readonly pipeline: PipelineConfig;
   readonly files: { readonly input: string; readonly output: string; readonly errors: string };
@@ -60,7 +67,10 @@ export async function runBatchCommand(name: string, options: BatchOptions, io: C
   const files = filesOf(options, io.cwd);
   // Seen before it is counted: what changes while it is read makes it another input when the job goes on.
   const version = await inputVersion(files.input);
-  const estimate = await estimateOf(pipeline, config, files.input, io);
+  if (options.cancel && (options.mode !== 'batch' || !existsSync(`${files.output}.job`))) {
+    throw new SmallfirstError('USAGE', '--cancel is for an unfinished run with --mode batch, named by its --output.');
+  }
+  const estimate = await estimateOf(pipeline, config, files.input, options.mode, io);
   if (options.dryRun) {
     if (options.json) io.json({ dryRun: true, estimate });
     else io.out(describeEstimate(estimate, options.maxCost));
@@ -80,10 +90,18 @@ export async function runBatchCommand(name: string, options: BatchOptions, io: C
       errors: files.errors,
       ordered: options.ordered,
     },
-    options.resume,
+    options.resume || options.cancel,
   );
   try {
-    const summary = await work({ config, pipeline, files, estimate }, folder, options, io);
+    if (options.cancel) {
+      const called = await cancelBatches(config, folder, options, io);
+      if (options.json) io.json({ cancelled: called });
+      else io.out(`${called} batches were called off; --resume goes on with what they answered.\n`);
+      return 0;
+    }
+    const what = { config, pipeline, files, estimate };
+    if (options.mode === 'live') refuseBatches(folder);
+    const summary = options.mode === 'batch' ? await workInBatches(what, folder, options, io) : await work(what, folder, options, io);
     if (options.json) io.json(summary);
     else io.out(describeSummary(summary, files));
     if (summary.stopped !== null) io.note('What is finished is written; the same command with --resume goes on from there.');
@@ -147,7 +165,7 @@ async function work(
 }
 
 /** A database that is gone holds nothing up: what is recorded waits on the disk. */
-function backlogOf({ recorder }: PipelineApp): number {
+export function backlogOf({ recorder }: PipelineApp): number {
   const { queuedBytes, lastError } = recorder.state();
   return lastError === null ? queuedBytes : 0;
 }
@@ -178,7 +196,13 @@ function whole(path: string): string {
 }
 
 /** Counts the rows, and what they would cost. */
-async function estimateOf(pipeline: PipelineConfig, config: Config, input: string, io: CommandIo): Promise<Estimate> {
+async function estimateOf(
+  pipeline: PipelineConfig,
+  config: Config,
+  input: string,
+  mode: BatchOptions['mode'],
+  io: CommandIo,
+): Promise<Estimate> {
   const bar = io.progress('count', null);
   try {
     const { rows, first } = await countRows(input, SAMPLED, (count) => {
@@ -191,7 +215,8 @@ async function estimateOf(pipeline: PipelineConfig, config: Config, input: strin
       return model?.provider !== 'student' || model.embeddings !== undefined;
     });
     const countTokens = isByToken ? await loadTokenizer() : () => 0;
-    const prices = new PriceBook({ declared: config.prices, warn: () => {} });
+    const book = new PriceBook({ declared: config.prices, warn: () => {} });
+    const prices = mode === 'batch' ? atServiceTiers(book, tierInBatches) : book;
     const estimator = new Estimator(pipeline, { config, prices, now: systemClock.now(), countTokens });
     for (const row of first) if (row.problem === null) estimator.add(row);
     return estimator.of(rows);

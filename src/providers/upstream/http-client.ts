@@ -26,7 +26,9 @@ export interface HttpClientOptions {
  * after it began ends with stop `cut`, so that what was received (and paid for) is kept.
  */
 export function createHttpClient(upstream: Upstream, options: HttpClientOptions = {}): ModelClient {
-  return { call: (request, context) => callUpstream(upstream, request, context, options.stream ?? true) };
+  return {
+    call: (request, context) => context.instead?.(request) ?? callUpstream(upstream, request, context, options.stream ?? true),
+  };
 }
 
 async function* callUpstream(upstream: Upstream, request: ModelRequest, context: CallContext, stream: boolean): AsyncIterable<ModelEvent> {
