@@ -75,15 +75,15 @@ export async function inputVersion(path: string): Promise<string> {
   return version;
 }
 
+// Written out: a copy by spreading makes a hidden class for each row, which stays in the memory until it is cleared in earnest.
 function numbered(ordinal: number, { line, value, problem }: RawRow): InputRow {
-  const own = idOf(value);
-  const row = { ordinal, line, id: own ?? ordinal + 1 };
-  if (problem !== null) return { ...row, input: {}, problem };
-  if (typeof value === 'string') return { ...row, input: { text: value }, problem: null };
+  const id = idOf(value) ?? ordinal + 1;
+  if (problem !== null) return { ordinal, line, id, input: {}, problem };
+  if (typeof value === 'string') return { ordinal, line, id, input: { text: value }, problem: null };
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    return { ...row, input: {}, problem: 'a row must be a JSON object with "text", or a text' };
+    return { ordinal, line, id, input: {}, problem: 'a row must be a JSON object with "text", or a text' };
   }
-  return { ...row, input: value as Readonly<Record<string, Json>>, problem: null };
+  return { ordinal, line, id, input: value as Readonly<Record<string, Json>>, problem: null };
 }
 
 function idOf(value: unknown): string | number | null {

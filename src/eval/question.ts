@@ -21,10 +21,14 @@ export function promptedRequest(task: TaskConfig, item: Pick<EvalItem, 'input' |
       task.prompt.user.replace(/\{\{\s*input\s*\}\}/g, () => item.input ?? ''),
     ),
   ];
+  const messages = [...system, ...asked];
+  const { output, parameters } = task;
+  // The common case without a copy by spreading, which makes a hidden class each time.
+  if (output.kind !== 'json' && Object.keys(parameters).length === 0) return { messages };
   return {
-    messages: [...system, ...asked],
-    ...task.parameters,
-    ...(task.output.kind === 'json' ? { responseFormat: responseFormat(task.name, task.output.schema) } : {}),
+    messages,
+    ...parameters,
+    ...(output.kind === 'json' ? { responseFormat: responseFormat(task.name, output.schema) } : {}),
   };
 }
 
