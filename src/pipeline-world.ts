@@ -225,7 +225,7 @@ class Asked {
     };
     const worst = (): NanoUsd | null => totalOf(step.ladder.slice(startAt).map(({ model }) => worstAt(model)));
     const watch = host.begin({ ask, task, request: prompted, routing: watched, worst });
-    return { ...about, inputTokens, limitOf, worstAt, watch, rows: [] };
+    return { ask, task, prompted, step, startAt, watched, reason: about.reason, inputTokens, limitOf, worstAt, watch, rows: [] };
   }
 
   #request({ ask, prompted, step, startAt, inputTokens, watch }: Begun): StepRequest {
@@ -270,7 +270,7 @@ class Asked {
         rule.confidence(model.name, said, task?.output ?? { kind: 'text' }, validation) ?? ownConfidence(model, said),
       confidenceBound: (model, request) => rule.bound(model.name, request),
       record: (made, said) => {
-        const row = reason !== null && made.decision === 'ceiling' ? { ...made, decision: reason } : made;
+        const row = booked(made, ask.step, reason);
         rows.push(row);
         if (calls?.isApart !== true) {
           steps.policies.observe(row.model, row.servedModel);
@@ -281,6 +281,14 @@ class Asked {
       },
     };
   }
+}
+
+/** A row as it is booked: with why its ceiling answered, and as a polish where its step is one. */
+function booked(row: Call, { purpose }: StepAsk['step'], reason: Routing['reason']): Call {
+  const isPolish = purpose === 'polish' && row.purpose === 'answer';
+  const isExplained = reason !== null && row.decision === 'ceiling';
+  if (!isPolish && !isExplained) return row;
+  return { ...row, ...(isPolish ? { purpose } : {}), ...(isExplained ? { decision: reason } : {}) };
 }
 
 /** What is asked for a step, and of whom. */

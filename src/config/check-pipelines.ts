@@ -100,7 +100,11 @@ class PipelineCheck {
       this.#model(step.controller.model, [...path, 'controller', 'model']);
       for (const [i, task] of step.controller.tasks.entries()) this.#task(task, [...path, 'controller', 'tasks', i]);
       const { instructions } = step.controller;
-      if (instructions !== undefined) this.#parsed([...path, 'controller', 'instructions'], parseTemplate(instructions));
+      // Only what the caller says is there: a plan reads earlier steps by its input.
+      if (instructions !== undefined) this.#template([...path, 'controller', 'instructions'], instructions, new Map(), false);
+      for (const key of ['model', 'ladder'] as const) {
+        if (step[key] !== undefined) this.#say(`a controller’s tasks answer by their own ladders; remove ${key}.`, [...path, key], 'key');
+      }
       return { kind: 'text' };
     }
     if (step.task !== undefined) return this.#task(step.task, [...path, 'task']);

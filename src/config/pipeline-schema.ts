@@ -42,6 +42,10 @@ const stepShape = {
     .optional()
     .describe('A stricter floor than the task’s: certificates of a lower one do not count here'),
   budget: usd.optional().describe('US dollars that the step may cost in one run'),
+  purpose: z
+    .enum(['answer', 'polish'])
+    .default('answer')
+    .describe('polish books its calls as a last pass over another step’s text, so that a bill shows the share that was polished'),
   onFailure: z.enum(['stop', 'continue']).default('stop').describe('stop ends the run; continue goes on without its outcome'),
   controller: controller.optional(),
 };

@@ -37,6 +37,8 @@ export interface PipelineStep {
   /** Null takes the task's. */
   readonly floor: Floor | null;
   readonly budget: NanoUsd | null;
+  /** As what its calls are booked. */
+  readonly purpose: 'answer' | 'polish';
   readonly onFailure: 'stop' | 'continue';
   readonly controller: ControllerConfig | null;
 }

@@ -73,6 +73,16 @@ describe('pipelines in the config', () => {
       '- { step: a, task: reply, model: smal }',
       '13:40 pipelines.support.steps.0.model: "smal" is no model of this file. Did you mean "small"?',
     ],
+    [
+      'a controller with a model of its own',
+      '- { step: a, model: small, controller: { model: frontier, tasks: [reply] } }',
+      '13:20 pipelines.support.steps.0.model: a controller’s tasks answer by their own ladders; remove model.',
+    ],
+    [
+      'instructions that read a step',
+      '- { step: a, controller: { model: frontier, tasks: [reply], instructions: "{{ b.output }}" } }',
+      '13:81 pipelines.support.steps.0.controller.instructions: "b" is no step of this pipeline.',
+    ],
     ['no task', '- { step: a }', '13:9 pipelines.support.steps.0: the step "a" lacks "task", or a "controller"; add one.'],
     [
       'a name of another meaning',

@@ -41,6 +41,7 @@ function buildStep(step: RawStep, names: readonly string[]): PipelineStep {
     ladder: step.ladder ?? null,
     floor: step.floor ?? null,
     budget: amountOf(step.budget),
+    purpose: step.purpose,
     onFailure: step.onFailure,
     controller:
       controller === undefined

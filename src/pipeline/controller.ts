@@ -52,7 +52,9 @@ class Controller {
   /** Tasks by the names of their tools. */
   readonly #names: ReadonlyMap<string, string>;
   readonly #tools: readonly ToolDefinition[];
-  readonly #delegated: Delegated[] = [];
+  /** By the order in which they were called, whichever ended first. */
+  readonly #ended = new Map<number, Delegated>();
+  #begun = 0;
   readonly #planning: PlanTurn[] = [];
   /** What turns that failed have cost. */
   readonly #lost: (NanoUsd | null)[] = [];
@@ -83,6 +85,10 @@ class Controller {
       this.#world.failed(error, this.#spent());
       throw error;
     }
+  }
+
+  get #delegated(): readonly Delegated[] {
+    return [...this.#ended].sort(([a], [b]) => a - b).map(([, one]) => one);
   }
 
   /** By all calls, those that failed among them. */
@@ -179,16 +185,19 @@ class Controller {
 
   async #execute(task: string, call: ToolCall, { goal, depth, purse }: Plan): Promise<ToolResult> {
     const granted = purse.grant(null);
+    const place = this.#begun;
+    this.#begun += 1;
     try {
       const answer = await this.#world.task(task, { ...this.#ask, input: goal, budget: granted, listener: null });
       purse.spend(answer.cost, granted);
-      this.#delegated.push({ task, depth, answer, failure: null, cost: answer.cost });
+      this.#ended.set(place, { task, depth, answer, failure: null, cost: answer.cost });
+      if (answer.output === null) return replyTo(call, { error: 'no model gave a valid answer' }, true);
       return replyTo(call, { output: answer.output, confidence: answer.confidence }, false);
     } catch (error) {
       const failure = asFailure(error);
       const cost = this.#world.costOf(error);
       purse.spend(cost, granted);
-      this.#delegated.push({ task, depth, answer: null, failure, cost });
+      this.#ended.set(place, { task, depth, answer: null, failure, cost });
       throw failure;
     }
   }

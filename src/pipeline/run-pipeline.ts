@@ -1,6 +1,6 @@
 import type { PipelineConfig, PipelineStep } from '../config/index.ts';
 import { type EpochMs, type Json, type NanoUsd, SmallfirstError } from '../core/index.ts';
-import type { StepFacts, TemplateScope } from '../expressions/index.ts';
+import type { StepFacts, Template, TemplateScope } from '../expressions/index.ts';
 import { checkInput, inputOf } from './input.ts';
 import { isLastWord } from './last-word.ts';
 import { Purse } from './purse.ts';
@@ -38,6 +38,8 @@ class Walk {
   /** Ends what runs beside a step that failed. */
   readonly #halt = new AbortController();
   readonly #signal: AbortSignal | null;
+  /** The run as steps see it. */
+  readonly #asked: PipelineRun;
 
   constructor(pipeline: PipelineConfig, run: PipelineRun, world: PipelineWorld, listener: PipelineListener | null) {
     this.#pipeline = pipeline;
@@ -49,6 +51,7 @@ class Walk {
     // Only branches end each other; a signal of signals is dear where a million rows are run.
     const isForked = pipeline.nodes.some(({ kind }) => kind === 'parallel');
     this.#signal = !isForked ? run.signal : run.signal === null ? this.#halt.signal : AbortSignal.any([run.signal, this.#halt.signal]);
+    this.#asked = isForked ? { ...run, signal: this.#signal } : run;
   }
 
   async toEnd(): Promise<PipelineResult> {
@@ -145,13 +148,14 @@ class Walk {
         this.#checkTime();
         const granted = part.grant(null);
         const item = items[index] as Json;
-        const answer = await this.#ask(step, { ...this.#scope(), item, index }, { budget: granted, index, words: null }).catch(
-          (error: unknown) => {
-            // One that failed fails the step: nothing more is begun.
-            next = items.length;
-            throw error;
-          },
-        );
+        let answer: StepAnswer;
+        try {
+          answer = await this.#ask(step, { ...this.#scope(), item, index }, { budget: granted, index, words: null });
+        } catch (error) {
+          // One that failed fails the step: nothing more is begun.
+          next = items.length;
+          throw error;
+        }
         part.spend(answer.cost, granted);
         answers[index] = answer;
         answered.push(answer);
@@ -184,7 +188,7 @@ class Walk {
     how: { readonly budget: NanoUsd | null; readonly index: number | null; readonly words: ReturnType<PipelineListener['words']> },
   ): Promise<StepAnswer> {
     return this.#world.answer({
-      run: { ...this.#run, signal: this.#signal },
+      run: this.#asked,
       pipeline: this.#pipeline,
       step,
       input: inputOf(step, scope),
@@ -204,7 +208,7 @@ class Walk {
   /** What the run answers: its template, or the last step that gave something, in the order of the file. */
   #output(): Json {
     const { output, steps } = this.#pipeline;
-    if (output !== null) return output.render(this.#scope());
+    if (output !== null) return rendered(output, this.#scope(), this.#pipeline.name);
     const last = steps.findLast(({ name }) => this.#records.get(name)?.error === undefined && this.#records.has(name));
     return last === undefined ? null : (this.#records.get(last.name)?.output ?? null);
   }
@@ -216,6 +220,15 @@ class Walk {
   #checkTime(): void {
     if (this.#signal?.aborted) throw new SmallfirstError('ABORTED', 'the caller went away');
     if (this.#isLate()) throw new SmallfirstError('DEADLINE_EXCEEDED', `The pipeline "${this.#pipeline.name}" ran out of time.`);
+  }
+}
+
+function rendered(output: Template, scope: TemplateScope, pipeline: string): string {
+  try {
+    return output.render(scope);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new SmallfirstError('REQUEST_INVALID', `The output of the pipeline "${pipeline}" cannot be filled in: ${why}.`, { cause: error });
   }
 }
 

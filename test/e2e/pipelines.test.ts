@@ -30,7 +30,7 @@ pipelines:
     steps:
       - { step: classify, task: classify }
       - { step: draft, task: reply, input: "{{ classify.label }}: {{ input.text }}" }
-      - { step: polish, task: polish, input: "{{ draft.output }}", when: request.customerFacing == true }
+      - { step: polish, task: polish, input: "{{ draft.output }}", when: request.customerFacing == true, purpose: polish }
   none:
     steps:
       - { step: draft, task: reply, when: request.go == true }
@@ -100,10 +100,10 @@ describe('POST /v1/pipelines/NAME', () => {
     const metrics = await (await fetch(`${world.url}/metrics`)).text();
     expect(metrics).toContain('smallfirst_pipeline_steps_total{pipeline="support",step="polish",outcome="answered"} 1');
     const rows = await world.rows();
-    expect(rows.map((one) => [one.requestId, one.pipeline, one.step, one.task, one.model, one.outcome])).toEqual([
-      [id, 'support', 'classify', 'classify', 'big', 'accepted'],
-      [id, 'support', 'draft', 'reply', 'small', 'accepted'],
-      [id, 'support', 'polish', 'polish', 'big', 'accepted'],
+    expect(rows.map((one) => [one.requestId, one.pipeline, one.step, one.task, one.model, one.purpose])).toEqual([
+      [id, 'support', 'classify', 'classify', 'big', 'answer'],
+      [id, 'support', 'draft', 'reply', 'small', 'answer'],
+      [id, 'support', 'polish', 'polish', 'big', 'polish'],
     ]);
   });
 

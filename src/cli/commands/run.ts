@@ -40,9 +40,10 @@ export async function runRun(name: string, options: RunOptions, io: CommandIo): 
       signal: io.signal,
       origin: { key: null, team: null, fingerprint: null, bodyHash: null, tags: {} },
     };
-    const result = await runPipeline(pipeline, run, app.world, options.stream ? new Printer(io, !options.json) : null);
+    const printer = options.stream ? new Printer(io, !options.json) : null;
+    const result = await runPipeline(pipeline, run, app.world, printer);
     if (options.json) io.json(rowOf(result));
-    else io.out(options.stream ? `${finish(result)}\n` : `${describe(result)}\n`);
+    else io.out(printer === null ? `${describe(result)}\n` : `${printer.hasPrinted ? '' : answerText(result)}${finish(result)}\n`);
     return 0;
   } finally {
     await app.close();
@@ -85,10 +86,16 @@ async function readAll({ stdin }: CommandIo): Promise<string> {
 class Printer implements PipelineListener {
   readonly #io: CommandIo;
   readonly #prints: boolean;
+  #hasPrinted = false;
 
   constructor(io: CommandIo, prints: boolean) {
     this.#io = io;
     this.#prints = prints;
+  }
+
+  /** Words went out as they were written: the answer is said. */
+  get hasPrinted(): boolean {
+    return this.#hasPrinted;
   }
 
   stepStarted(name: string): void {
@@ -109,10 +116,16 @@ class Printer implements PipelineListener {
       live: true,
       chosen: () => {},
       event: (event: ModelEvent) => {
-        if (event.type === 'text') this.#io.out(event.text);
+        if (event.type !== 'text') return;
+        this.#hasPrinted = true;
+        this.#io.out(event.text);
       },
     };
   }
+}
+
+function answerText({ output }: PipelineResult): string {
+  return typeof output === 'string' ? output : JSON.stringify(output, null, 2);
 }
 
 function finish(result: PipelineResult): string {
@@ -138,7 +151,7 @@ function describe(result: PipelineResult): string {
     ...(result.skipped.length === 0 ? [] : [`Skipped: ${result.skipped.join(', ')}.`]),
     ...notes,
     `${formatUsd(result.cost)} for ${result.calls} calls.\n`,
-    typeof result.output === 'string' ? result.output : JSON.stringify(result.output, null, 2),
+    answerText(result),
   ].join('\n');
 }
 
