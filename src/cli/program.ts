@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { version } from './assets.ts';
 import { addBatch } from './commands/batch-command.ts';
+import { addBill } from './commands/bill-command.ts';
 import { addBreakeven } from './commands/breakeven-command.ts';
 import { addDataset } from './commands/dataset-command.ts';
 import { addJudge, addLabel } from './commands/judge-command.ts';
@@ -148,19 +149,6 @@ function addCertify(program: Command, io: CommandIo, setExitCode: SetExitCode): 
     )
     .addOption(jsonOption())
     .action(async (options) => setExitCode(await (await import('./commands/certify.ts')).runCertify(options, io)));
-}
-
-function addBill(program: Command, io: CommandIo, setExitCode: SetExitCode): void {
-  program
-    .command('bill')
-    .description('what was spent, from the recorded calls: per task, step, model, key, team or day')
-    .option('--from <date>', 'first day, as 2026-10-01 (UTC); default: the first of this month')
-    .option('--to <date>', 'day after the last; default: now')
-    .option('--by <dimensions>', 'comma-separated: task, step, model, provider, tier, purpose, outcome, key, team, day', 'task,model')
-    .option('--config <file>', 'configuration file, for its `store:`; smallfirst.yaml where there is one')
-    .addOption(dataOption())
-    .addOption(jsonOption())
-    .action(async (options) => setExitCode(await (await import('./commands/bill.ts')).runBill(options, io)));
 }
 
 function addTasks(program: Command, io: CommandIo, setExitCode: SetExitCode): void {

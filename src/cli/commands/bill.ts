@@ -87,7 +87,8 @@ export async function readBill(
   };
 }
 
-function sumsOf(rows: readonly BillRow[]): BillSums {
+/** Adds rows of a bill up. Throws RangeError past the exact range. */
+export function sumsOf(rows: readonly BillRow[]): BillSums {
   const sum = (pick: (row: BillRow) => number) => rows.reduce((total, row) => total + pick(row), 0);
   const cost = sum((row) => row.cost);
   if (!Number.isSafeInteger(cost)) throw new RangeError('the bill is past the range of exact sums; ask for a shorter span');
@@ -103,7 +104,8 @@ function sumsOf(rows: readonly BillRow[]): BillSums {
   };
 }
 
-function parseDimensions(text: string): readonly BillDimension[] {
+/** Reads `--by`. Throws SmallfirstError (USAGE) for a name that is no dimension. */
+export function parseDimensions(text: string): readonly BillDimension[] {
   const names = text
     .split(',')
     .map((name) => name.trim())
@@ -116,7 +118,7 @@ function parseDimensions(text: string): readonly BillDimension[] {
 }
 
 /** Whole hours, as rollups hold them: this month up to the end of this hour, unless said otherwise. */
-function parseSpan(options: BillOptions, now: EpochMs): { readonly from: EpochMs; readonly to: EpochMs } {
+export function parseSpan(options: Pick<BillOptions, 'from' | 'to'>, now: EpochMs): { readonly from: EpochMs; readonly to: EpochMs } {
   const endOfHour = (Math.floor(now / HOUR_MS) + 1) * HOUR_MS;
   const to = options.to === undefined ? endOfHour : parseDay('--to', options.to);
   const from = options.from === undefined ? startOfMonth(Math.min(now, to - 1)) : parseDay('--from', options.from);
