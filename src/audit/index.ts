@@ -1,3 +1,27 @@
 export { auditFormats } from './detect.ts';
 export { readAudit } from './read.ts';
+export {
+  adviceFor,
+  type CandidateModel,
+  type Move,
+  type MoveOption,
+  type MoveRow,
+  moves,
+  type Recommendation,
+  type TaskAdvice,
+} from './recommend/index.ts';
+export {
+  type Audit,
+  type AuditDocument,
+  type AuditedTask,
+  auditCsv,
+  auditPage,
+  buildAudit,
+  type DollarRange,
+  type Reconciliation,
+  reconcile,
+  type TaskDetail,
+  usd,
+} from './report/index.ts';
+export { type DiscoveredTask, type Discovery, TaskDiscovery, type TaskKind } from './tasks/index.ts';
 export type * from './types.ts';

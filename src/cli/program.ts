@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { version } from './assets.ts';
+import { addAudit } from './commands/audit-command.ts';
 import { addBatch } from './commands/batch-command.ts';
 import { addBill } from './commands/bill-command.ts';
 import { addBreakeven } from './commands/breakeven-command.ts';
@@ -13,6 +14,7 @@ import { addReview } from './commands/review-command.ts';
 import { addPipelines } from './commands/run-command.ts';
 import { addShadow } from './commands/shadow-command.ts';
 import { addStudent } from './commands/student-command.ts';
+import { addTasks } from './commands/tasks-command.ts';
 import { addTrain } from './commands/train-command.ts';
 import type { CommandIo, ExitCode } from './io.ts';
 import { configOption, dataOption, jsonOption, list, numberIn } from './options.ts';
@@ -39,6 +41,7 @@ export function buildProgram(io: CommandIo, setExitCode: SetExitCode): Command {
     addBill,
     addBreakeven,
     addTasks,
+    addAudit,
     addModels,
     addStudent,
     addDataset,
@@ -149,17 +152,6 @@ function addCertify(program: Command, io: CommandIo, setExitCode: SetExitCode): 
     )
     .addOption(jsonOption())
     .action(async (options) => setExitCode(await (await import('./commands/certify.ts')).runCertify(options, io)));
-}
-
-function addTasks(program: Command, io: CommandIo, setExitCode: SetExitCode): void {
-  program
-    .command('tasks')
-    .description('what the recorded traffic consists of: named tasks, and prompt templates that could be one, with volume and cost')
-    .option('--config <file>', 'configuration file; smallfirst.yaml where there is one')
-    .addOption(new Option('--days <n>', 'how far to look back').argParser(numberIn(1, 3_650, { integer: true })).default(30))
-    .addOption(dataOption())
-    .addOption(jsonOption())
-    .action(async (options) => setExitCode(await (await import('./commands/tasks.ts')).runTasks(options, io)));
 }
 
 function addModels(program: Command, io: CommandIo, setExitCode: SetExitCode): void {

@@ -5,7 +5,7 @@ import { wilson } from '../../statistics/index.ts';
 import type { DiscoveredTask, TaskProfile } from '../tasks/index.ts';
 import { batchCost, type Candidate, candidateFor } from './candidates.ts';
 import { promptWords } from './moves.ts';
-import type { TaskFacts } from './types.ts';
+import type { CandidateModel, TaskFacts } from './types.ts';
 
 const DAY_MS = 86_400_000;
 const DAYS_PER_MONTH = 30.4;
@@ -15,8 +15,8 @@ const PRIVATE_SHARE = 0.2;
 
 /** Pairs of a task on two models, seen from the cheaper one. */
 export interface TestedPair {
-  readonly cheap: string;
-  readonly dear: string;
+  readonly cheap: CandidateModel;
+  readonly dear: CandidateModel;
   readonly pairs: number;
   readonly agreed: number;
   /** Cost of the cheaper answers over that of the dearer ones. */
@@ -83,13 +83,17 @@ export function judge(task: DiscoveredTask, book: PriceBook, at: EpochMs): Judge
 }
 
 /** The pair of models with the most common prompts whose prices differ clearly; null where there are fewer than 20 of them. */
-function testedPair({ repeats }: TaskProfile): TestedPair | null {
+function testedPair({ repeats, models }: TaskProfile): TestedPair | null {
   for (const { first, second, pairs, agreed, firstCost, secondCost } of repeats.pairs) {
     if (pairs < 20) return null;
     const isFirstCheap = firstCost < secondCost;
     const ratio = isFirstCheap ? firstCost / secondCost : secondCost / firstCost;
     if (ratio > 0.7) continue;
-    return { cheap: isFirstCheap ? first : second, dear: isFirstCheap ? second : first, pairs, agreed, ratio };
+    const [one, other] = [first, second].map((name) => {
+      const provider = [...models.values()].find(({ model }) => model === name)?.provider ?? null;
+      return { provider, model: name };
+    }) as [CandidateModel, CandidateModel];
+    return { cheap: isFirstCheap ? one : other, dear: isFirstCheap ? other : one, pairs, agreed, ratio };
   }
   return null;
 }

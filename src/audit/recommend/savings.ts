@@ -5,7 +5,7 @@ import { wilson } from '../../statistics/index.ts';
 import type { DiscoveredTask } from '../tasks/index.ts';
 import { inputPrices } from './candidates.ts';
 import type { Judged } from './facts.ts';
-import type { Assumption, SavingFormula } from './types.ts';
+import type { Assumption, CandidateModel, SavingFormula } from './types.ts';
 
 /** Dollars over the calls of the log, with how they were worked out; null where the formula has nothing to work on. */
 export interface Saving {
@@ -14,7 +14,7 @@ export interface Saving {
   readonly high: number;
   readonly formula: string;
   readonly n: number;
-  readonly candidate: string | null;
+  readonly candidate: CandidateModel | null;
 }
 
 /** What a formula works on. */
@@ -54,13 +54,13 @@ const formulas: Readonly<Record<SavingFormula, (ground: Ground) => Saving | null
       ...three(assumption, saved),
       formula: `${usd(spend)} now − ${usd(cheap)} on ${candidate.model.model} − escalated share · ${usd(spend)} − ${percent(AUDITED)} audits − ${usd(evalUsd)} eval of ${Math.min(EVAL_ITEMS, calls)} items`,
       n: calls,
-      candidate: candidate.model.model,
+      candidate: candidate.model,
     };
   },
   /** The same with the escalated share counted in the log: prompts to which both models gave different answers. */
   'tested-pairs': ({ task, judged: { tested } }) => {
     if (tested === null) return null;
-    const dear = [...task.profile.models.values()].filter(({ model }) => model === tested.dear);
+    const dear = [...task.profile.models.values()].filter(({ model }) => model === tested.dear.model);
     const spend = dear.reduce((sum, { cost }) => sum + toUsd(cost), 0);
     const { low, high } = wilson(tested.agreed, tested.pairs, 0.95);
     const saved = (agreed: number) => spend * (1 - tested.ratio) - (1 - agreed) * spend - agreed * AUDITED * spend;
@@ -68,7 +68,7 @@ const formulas: Readonly<Record<SavingFormula, (ground: Ground) => Saving | null
       low: saved(low),
       base: saved(tested.agreed / tested.pairs),
       high: saved(high),
-      formula: `${usd(spend)} on ${tested.dear} · (1 − ${tested.ratio.toFixed(3)} for ${tested.cheap}) − differing share · ${usd(spend)} − ${percent(AUDITED)} audits; equal answers ${tested.agreed} of ${tested.pairs}, 95 % interval ${percent(low)} to ${percent(high)}`,
+      formula: `${usd(spend)} on ${tested.dear.model} · (1 − ${tested.ratio.toFixed(3)} for ${tested.cheap.model}) − differing share · ${usd(spend)} − ${percent(AUDITED)} audits; equal answers ${tested.agreed} of ${tested.pairs}, 95 % interval ${percent(low)} to ${percent(high)}`,
       n: tested.pairs,
       candidate: tested.cheap,
     };
@@ -87,7 +87,7 @@ const formulas: Readonly<Record<SavingFormula, (ground: Ground) => Saving | null
       ...three(assumption, (escalated) => spend * (1 - escalated) - (1 - escalated) * AUDITED * spend - fixed),
       formula: `${usd(spend)} now · (1 − escalated share) − ${percent(AUDITED)} audits − ${usd(fixed)} for an endpoint at $${ENDPOINT_USD}/month and $${TUNING_USD} once over ${TUNING_MONTHS} months; pays from ${payback.callsPerMonth === null ? 'no number of' : Math.ceil(payback.callsPerMonth).toLocaleString('en-US')} calls a month on`,
       n: task.profile.calls,
-      candidate: 'a fine-tuned small model',
+      candidate: { provider: null, model: 'a fine-tuned small model' },
     };
   },
   /** What the repeats cost · the share that a cache still holds. */

@@ -95,12 +95,18 @@ export interface Recommendation {
   readonly proof: string;
 }
 
+/** A model that would take over. The provider is null for a model of one's own. */
+export interface CandidateModel {
+  readonly provider: string | null;
+  readonly model: string;
+}
+
 /** One move that fits a task, with what it rests on. */
 export interface MoveOption extends Recommendation {
   /** The row of the table. */
   readonly row: string;
-  /** Model that would take over; null where the model stays. */
-  readonly candidate: string | null;
+  /** Model that would take over, as the price list has it; null where the model stays. */
+  readonly candidate: CandidateModel | null;
   /** The dollars written as a formula with its figures. */
   readonly formula: string;
   /** Calls or pairs that the figures rest on. */

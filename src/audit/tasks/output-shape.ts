@@ -171,5 +171,5 @@ function isShort(text: string): boolean {
 }
 
 function normalLabel(text: string): string {
-  return text.replace(/^["'`*]+|["'`*.!]+$/g, '').toLowerCase();
+  return text.replace(/^["'`*]+|["'`*.!]+$/g, '');
 }

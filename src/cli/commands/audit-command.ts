@@ -1,0 +1,24 @@
+import { type Command, Option } from 'commander';
+import type { CommandIo, ExitCode } from '../io.ts';
+import { dataOption, jsonOption, list, numberIn } from '../options.ts';
+
+/** `smallfirst audit`; what it does is loaded when it runs. */
+export function addAudit(program: Command, io: CommandIo, setExitCode: (code: ExitCode) => void): void {
+  program
+    .command('audit')
+    .description(
+      'what logs that you already have consist of: tasks by spend, what could move to a smaller model, tested or projected; offline',
+    )
+    .argument('<files...>', 'exports, logs or folders of them, .gz too; each is recognised by its first rows')
+    .option('--format <name>', 'what all files are, instead of recognising them')
+    .option('--invoice <files>', "comma-separated: the provider's own cost reports, to hold the sums against", list)
+    .option('--assignments <file>', 'write one {"callId", "taskId"} per call as JSON Lines')
+    .option('--html <file>', 'also write the report as one HTML file, ready to print')
+    .option('--csv <file>', 'also write the tasks as CSV')
+    .option('--write-config <file>', 'write a smallfirst.yaml with the dearest tasks; it must not be there yet')
+    .addOption(new Option('--top <n>', 'tasks in that config').argParser(numberIn(1, 1000, { integer: true })).default(10))
+    .option('--config <file>', 'take prices of your own from this config')
+    .addOption(dataOption())
+    .addOption(jsonOption())
+    .action(async (files, options) => setExitCode(await (await import('./audit.ts')).runAudit(files, options, io)));
+}

@@ -1,0 +1,137 @@
+import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import {
+  type Audit,
+  type AuditSource,
+  auditCsv,
+  auditFormats,
+  auditPage,
+  buildAudit,
+  type ReadReport,
+  readAudit,
+  reconcile,
+  TaskDiscovery,
+} from '../../audit/index.ts';
+import { loadConfig } from '../../config/index.ts';
+import { type Clock, SmallfirstError, systemClock } from '../../core/index.ts';
+import { PriceBook } from '../../pricing/index.ts';
+import type { CommandIo, ExitCode } from '../io.ts';
+import { knownProviders } from '../known-providers.ts';
+import { count } from '../table.ts';
+import { AssignmentFile } from './audit-assignments.ts';
+import { auditConfig } from './audit-config.ts';
+import { auditText } from './audit-text.ts';
+import { readTaskNames } from './task-names.ts';
+
+export interface AuditOptions {
+  readonly format?: string;
+  readonly invoice?: readonly string[];
+  readonly assignments?: string;
+  readonly html?: string;
+  readonly csv?: string;
+  readonly writeConfig?: string;
+  readonly top: number;
+  readonly config?: string;
+  readonly data: string;
+  readonly json: boolean;
+}
+
+/** `smallfirst audit`: reads logs, finds their tasks and says what each could cost. Exit 2 where a file was broken; what could be read of it counts. */
+export async function runAudit(
+  files: readonly string[],
+  options: AuditOptions,
+  io: CommandIo,
+  clock: Clock = systemClock,
+): Promise<ExitCode> {
+  const format = formatOf(options.format);
+  const configFile = options.writeConfig === undefined ? null : resolve(io.cwd, options.writeConfig);
+  if (configFile !== null && existsSync(configFile)) {
+    throw new SmallfirstError('USAGE', `--write-config ${options.writeConfig} is there already; name a file that is not.`);
+  }
+  const declared =
+    options.config === undefined ? [] : (await loadConfig(resolve(io.cwd, options.config), io.env, { providers: knownProviders() })).prices;
+  // What has no price is in the report, with its first line.
+  const book = new PriceBook({ declared, warn: () => {} });
+  const now = clock.now();
+  const discovery = new TaskDiscovery();
+  const assignments = options.assignments === undefined ? null : new AssignmentFile(resolve(io.cwd, options.assignments));
+  const progress = io.progress('reading', null);
+  try {
+    const report = await readAudit({
+      files: files.map((file) => resolve(io.cwd, file)),
+      ...(format === null ? {} : { format }),
+      book,
+      now,
+      onCalls: (calls) => {
+        io.signal.throwIfAborted();
+        for (const call of calls) discovery.add(call);
+        assignments?.add(calls);
+        progress.advance(calls.length);
+      },
+    });
+    const found = discovery.finish();
+    const invoices = await invoicesOf(options.invoice ?? [], { book, now, io });
+    const audit = buildAudit({
+      ...{ report, discovery: found, book, at: now },
+      names: await readTaskNames(resolve(io.cwd, options.data)),
+      reconciliation: reconcile([...report.totals, ...(invoices?.totals ?? [])], report.byDay),
+    });
+    progress.end();
+    await assignments?.finish((ordinal) => found.taskOf(ordinal)?.id ?? null);
+    if (options.html !== undefined) await writeFile(resolve(io.cwd, options.html), auditPage(audit, new Date(now)));
+    if (options.csv !== undefined) await writeFile(resolve(io.cwd, options.csv), auditCsv(audit.document));
+    if (configFile !== null) await writeFile(configFile, auditConfig(audit, options.top), { flag: 'wx' });
+    if (options.json) io.json(audit.document);
+    else io.out(auditText(audit));
+    noteOddities(audit, io);
+    return noteErrors([...report.errors, ...(invoices?.errors ?? [])], io);
+  } finally {
+    progress.end();
+    assignments?.close();
+  }
+}
+
+function formatOf(name: string | undefined): AuditSource | null {
+  if (name === undefined) return null;
+  const format = auditFormats.find((each) => each === name);
+  if (format === undefined) throw new SmallfirstError('USAGE', `--format knows no "${name}"; it takes ${auditFormats.join(', ')}.`);
+  return format;
+}
+
+async function invoicesOf(
+  files: readonly string[],
+  { book, now, io }: { readonly book: PriceBook; readonly now: number; readonly io: CommandIo },
+): Promise<ReadReport | null> {
+  if (files.length === 0) return null;
+  const report = await readAudit({ files: files.map((file) => resolve(io.cwd, file)), book, now, onCalls: () => {} });
+  if (!report.totals.some(({ charged }) => charged !== null) && report.errors.length === 0) {
+    throw new SmallfirstError('INPUT_INVALID', "--invoice takes a provider's report of costs; these files charge nothing.", {
+      position: { file: files[0] ?? '' },
+    });
+  }
+  return report;
+}
+
+function noteOddities({ document: { unpriced, rows, flags, totals } }: Audit, io: CommandIo): void {
+  if (totals.unpricedCalls > 0) {
+    const models = unpriced
+      .slice(0, 5)
+      .map(
+        ({ model, provider, calls, reason }) =>
+          `${model || 'no model'} at ${provider ?? 'an unknown provider'} (${count(calls)}, ${reason})`,
+      );
+    io.note(
+      `WARNING: ${count(totals.unpricedCalls)} of ${count(totals.calls)} calls have no price and are in no sum: ${models.join(', ')}.`,
+    );
+  }
+  for (const { reason, count: n, firstLine } of rows.skipped) io.note(`skipped ${count(n)}: ${reason} (first at ${firstLine})`);
+  for (const { sentence, count: n, firstLine } of flags) io.note(`${count(n)} calls: ${sentence} (first at ${firstLine})`);
+}
+
+function noteErrors(errors: ReadReport['errors'], io: CommandIo): ExitCode {
+  for (const { file, line, message, count: n } of errors) {
+    io.note(`error: ${file}${line === null ? '' : `:${line}`}: ${message}${n > 1 ? ` (and ${count(n - 1)} more like it)` : ''}`);
+  }
+  return errors.length === 0 ? 0 : 2;
+}
