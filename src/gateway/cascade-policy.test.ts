@@ -54,6 +54,20 @@ function policiesWith(parts: Partial<LockedCertificate> | null, version: string 
 const routes = (policies: TaskPolicies, fingerprint: string | null = null, at = now) => policies.policyOf(label, fingerprint, at).isRouted;
 
 describe('TaskPolicies', () => {
+  it('say nothing of a certificate that does not fit another ladder than its task’s: there it is not in force, and nowhere else void', () => {
+    const voided: Voided[] = [];
+    const policies = new TaskPolicies({
+      models: config.models,
+      lock: () => ({ ...NO_LOCK, certificates: new Map([['label', certificate]]) }),
+      version: () => null,
+      onVoided: (one) => voided.push(one),
+    });
+    const elsewhere = { ...label, ladder: ['tiny', 'mid'] };
+    expect([policies.policyOf(elsewhere, null, now, { isTold: false }).isRouted, voided]).toEqual([false, []]);
+    policies.policyOf(elsewhere, null, now);
+    expect([voided.length, policies.policyOf(label, null, now).isRouted]).toEqual([1, true]);
+  });
+
   it('licenses the small model of a certificate, and gives nobody else a part but the ceiling', () => {
     const { step, isRouted, certificate: inForce } = policiesWith({ gate: { tokens: 8 } }).policyOf(label, null, now);
     expect([isRouted, inForce?.id, step.task, step.output]).toEqual([true, 'c', 'label', label.output]);

@@ -32,7 +32,7 @@ export function pipelineBudgets(deps: PipelineBudgetDeps): (exchange: AskedRun, 
     if (!isLimited && caps === null) return null;
     const demand = demandOf(exchange);
     if (caps !== null) checkTokenCaps(caps, demand, exchange.body, deps.countTokens);
-    const holding = new PipelineHolding(deps, exchange);
+    const holding = new PipelineHolding(deps, exchange, isLimited);
     if (isLimited || caps?.cost != null) {
       try {
         holding.begin(pipeline, demand);
@@ -65,13 +65,13 @@ class PipelineHolding implements PipelineReservation {
   readonly #accounts = new Map<string | null, Account>();
   #isOver = false;
 
-  constructor(deps: PipelineBudgetDeps, exchange: AskedRun) {
-    const { key, team, caps } = exchange.caller;
+  constructor(deps: PipelineBudgetDeps, exchange: AskedRun, isLimited: boolean) {
+    const { caps } = exchange.caller;
     this.#deps = deps;
     this.#exchange = exchange;
     this.outputLimit = caps?.outputTokens ?? null;
     this.budget = caps?.cost ?? null;
-    this.isLimited = this.budget !== null || [null, ...deps.tasks.keys()].some((task) => deps.ledger.limits({ key, team, task }));
+    this.isLimited = isLimited || this.budget !== null;
   }
 
   get headers(): readonly string[] | null {
