@@ -86,6 +86,36 @@ function attributesOf(span: OtlpSpan | undefined): Record<string, unknown> {
 }
 
 describe('traces', () => {
+  it('tell a run of a pipeline as one trace, with a span for each step and its calls below it', async () => {
+    const steps =
+      '[{ step: draft, task: reply }, { step: polish, task: reply, input: "{{ draft.output }}" }, { step: never, task: reply, when: request.go == true }]';
+    const at = await served(`tasks: { reply: { output: { kind: text }, ladder: [gpt] } }
+pipelines: { support: { steps: ${steps} } }
+otel: { url: "${collecting}" }`);
+    const answer = await fetch(`${at.url}/v1/pipelines/support`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', traceparent: PARENT },
+      body: JSON.stringify({ input: { text: 'a private prompt' }, request: { go: false } }),
+    });
+    expect(answer.status).toBe(200);
+    await at.stop();
+    const named = (name: string) => collector.spans.filter((span) => span.name === name);
+    const [server] = named('POST /v1/pipelines/support');
+    const [draft] = named('step draft');
+    const [polish] = named('step polish');
+    expect([draft?.parentSpanId, polish?.parentSpanId]).toEqual([server?.spanId, server?.spanId]);
+    expect(named('chat gpt').map(({ parentSpanId }) => parentSpanId)).toEqual([draft?.spanId, polish?.spanId]);
+    expect(new Set(collector.spans.map(({ traceId }) => traceId))).toEqual(new Set(['4bf92f3577b34da6a3ce929d0e0e4736']));
+    expect(attributesOf(polish)).toMatchObject({
+      'smallfirst.pipeline': 'support',
+      'smallfirst.step': 'polish',
+      'smallfirst.decision': 'ceiling',
+    });
+    expect(named('step never')).toEqual([]);
+    expect(JSON.stringify(collector.spans)).not.toContain('private prompt');
+    collector.spans.length = 0;
+  });
+
   it('continue the trace of the caller, name the call by the conventions for generative AI, and go on upstream', async () => {
     const at = await served(`otel: { url: "${collecting}" }`);
     await ask(at, {}, { traceparent: PARENT });
