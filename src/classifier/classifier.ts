@@ -59,9 +59,10 @@ export class Classifier {
     decide(this.model.linear, row, this.#linear);
     this.#runner?.run(row);
     const scores = labels.map((label, k) => ({ label, score: scoreOf(this.#scores, k, mixture) }));
-    scores.sort((a, b) => b.score - a.score);
-    const highest = scores[0]!.score;
+    const highest = scores.reduce((most, { score }) => Math.max(most, score), Number.NEGATIVE_INFINITY);
+    // Summed before sorting, in the order that predict sums: so that both give the very same probability.
     const total = scores.reduce((sum, { score }) => sum + Math.exp(score - highest), 0);
+    scores.sort((a, b) => b.score - a.score);
     return scores.slice(0, count).map(({ label, score }) => ({ label, probability: Math.exp(score - highest) / total }));
   }
 

@@ -1,6 +1,8 @@
 /** Sharpest and flattest softmax that is ever fitted, as 1 / temperature. */
 const LOW = 1e-3;
 const HIGH = 1e3;
+/** Halvings of that range: to a millionth of the temperature. */
+const STEPS = 24;
 
 /** Margins of rows that the model was not trained on: row r's decision values from `r × classes`, and the class that was right, −1 for none of them. */
 export interface HeldOutMargins {
@@ -16,7 +18,7 @@ export interface HeldOutMargins {
 export function fitTemperature(held: HeldOutMargins): number {
   let low = Math.log(LOW);
   let high = Math.log(HIGH);
-  for (let step = 0; step < 40; step += 1) {
+  for (let step = 0; step < STEPS; step += 1) {
     const middle = (low + high) / 2;
     if (slope(held, Math.exp(middle)) > 0) high = middle;
     else low = middle;
