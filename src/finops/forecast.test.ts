@@ -46,14 +46,14 @@ describe('a forecast', () => {
     const random = seededRandom(3);
     const cost = () => 100 * Math.exp(0.4 * random.normal());
     let held = 0;
-    for (let k = 0; k < 100; k++) {
+    for (let k = 0; k < 60; k++) {
       const history = days(Array.from({ length: 35 }, cost));
-      const came = Array.from({ length: 15 }, cost).reduce((sum, usd) => sum + usd, 0);
-      const last = forecast({ history, days: ahead(15, 1), spent: 0 })?.at(-1);
+      const came = Array.from({ length: 5 }, cost).reduce((sum, usd) => sum + usd, 0);
+      const last = forecast({ history, days: ahead(5, 1), spent: 0 })?.at(-1);
       if (came >= (last?.low ?? 0) && came <= (last?.high ?? 0)) held += 1;
     }
-    expect(held / 100).toBeGreaterThan(0.82);
-    expect(held / 100).toBeLessThan(0.97);
+    expect(held / 60).toBeGreaterThan(0.8);
+    expect(held / 60).toBeLessThan(0.99);
   });
 });
 

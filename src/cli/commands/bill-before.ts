@@ -20,6 +20,7 @@ import type { CommandIo, ExitCode } from '../io.ts';
 import { openRecord } from '../record.ts';
 import { count, percent, renderTable } from '../table.ts';
 import { type BillOptions, parseDimensions, parseSpan } from './bill.ts';
+import { type ProjectedMonth, projectedMonth } from './bill-projected.ts';
 
 /** A line of the bill beside the ceiling's. Dollars. */
 export interface BeforeSums {
@@ -49,6 +50,8 @@ export interface BillBeforeDocument extends BeforeSums {
   /** The model that stands for "before", by task. */
   readonly ceilings: Readonly<Record<string, string>>;
   readonly rows: readonly (Readonly<Partial<Record<BillDimension, string | null>>> & BeforeSums)[];
+  /** How the running month ends on both sides; null for another span, and without a whole day of it. */
+  readonly projected: ProjectedMonth | null;
   /** What no task of the config is named for: nothing says what its ceiling would be. */
   readonly outside: { readonly attempts: number; readonly costUsd: number; readonly costNanoUsd: number };
 }
@@ -76,7 +79,7 @@ export async function runBillBefore(options: BillOptions, io: CommandIo, clock: 
   const store = await openRecord(options, io);
   try {
     const rows = await store.calls.bill(span, [...new Set([...needed, ...by])]);
-    const document = before(rows, by, { config, span });
+    const document = before(rows, by, { config, span, now: clock.now() });
     if (options.json) io.json(document);
     else io.out(beforeText(document));
     if (document.unpricedCalls + document.unpricedRequests > 0) {
@@ -93,7 +96,11 @@ export async function runBillBefore(options: BillOptions, io: CommandIo, clock: 
 function before(
   rows: readonly BillRow[],
   by: readonly BillDimension[],
-  { config, span }: { readonly config: Config; readonly span: { readonly from: EpochMs; readonly to: EpochMs } },
+  {
+    config,
+    span,
+    now,
+  }: { readonly config: Config; readonly span: { readonly from: EpochMs; readonly to: EpochMs }; readonly now: EpochMs },
 ): BillBeforeDocument {
   const ceilings = new Map([...config.tasks].flatMap(([name, task]) => [[name, task.ladder.at(-1) ?? '']] as const));
   const book = new PriceBook({ declared: config.prices, warn: () => undefined });
@@ -101,6 +108,7 @@ function before(
   let total = NO_CEILING_SUMS;
   const outside = { attempts: 0, cost: ZERO_USD };
   const used = new Map<string, string>();
+  const days = { actual: new Map<string, number>(), before: new Map<string, number>() };
   for (const row of rows) {
     const ceiling = ceilings.get(row.dimensions.task ?? '');
     if (ceiling === undefined) {
@@ -114,6 +122,9 @@ function before(
     const dimensions = Object.fromEntries(by.map((name) => [name, row.dimensions[name] ?? null]));
     lines.set(key, { dimensions, sums: addCeilingSums(lines.get(key)?.sums ?? NO_CEILING_SUMS, sums) });
     total = addCeilingSums(total, sums);
+    const day = row.dimensions.day ?? '';
+    days.actual.set(day, (days.actual.get(day) ?? 0) + toUsd(sums.actual));
+    days.before.set(day, (days.before.get(day) ?? 0) + toUsd(sums.before));
   }
   return {
     from: new Date(span.from).toISOString(),
@@ -123,6 +134,7 @@ function before(
     ceilings: Object.fromEntries(used),
     ...shown(total),
     rows: [...lines.values()].map(({ dimensions, sums }) => ({ ...dimensions, ...shown(sums) })),
+    projected: projectedMonth(days, span, now),
     outside: { attempts: outside.attempts, costUsd: toUsd(outside.cost), costNanoUsd: outside.cost },
   };
 }
@@ -199,5 +211,15 @@ function beforeText(document: BillBeforeDocument): string {
     outside.attempts === 0
       ? ''
       : `Outside every task of the config, and so beside no ceiling: ${count(outside.attempts)} attempts, ${formatUsd(outside.costNanoUsd as NanoUsd)}.\n`;
-  return `Bill from ${document.from.slice(0, 10)} to ${document.to.slice(0, 16).replace('T', ' ')} (UTC)\n${table}${rest}Assumes that\n${assumes.map((one) => `- ${one}\n`).join('')}`;
+  const { projected } = document;
+  const usd = (one: number) => formatUsd(Math.round(one * 1e9) as NanoUsd);
+  const between =
+    projected === null || projected.actualLowUsd === null || projected.actualHighUsd === null
+      ? ''
+      : ` (90 % between ${usd(projected.actualLowUsd)} and ${usd(projected.actualHighUsd)})`;
+  const ends =
+    projected === null
+      ? ''
+      : `${projected.month} will end at ${usd(projected.actualUsd)}${between} against ${usd(projected.beforeUsd)} on the ceiling, if its days go on as they were.\n`;
+  return `Bill from ${document.from.slice(0, 10)} to ${document.to.slice(0, 16).replace('T', ' ')} (UTC)\n${table}${ends}${rest}Assumes that\n${assumes.map((one) => `- ${one}\n`).join('')}`;
 }

@@ -151,6 +151,11 @@ describe('smallfirst bill --before', () => {
     expect(document.savedShare).toBeCloseTo(1 - 0.299 / 2.896, 12);
     expect(document.outside).toEqual({ attempts: 1, costUsd: 0.5, costNanoUsd: nanoUsd(0.5) });
     expect(document.perRequestUsd.before).toBeCloseTo(2.896 / 281, 12);
+    expect(document.projected?.month).toBe('2026-11');
+    expect(document.projected?.actualUsd).toBeGreaterThan(0.299 + 15 * 0.02);
+    expect(document.projected?.savedUsd).toBeCloseTo((document.projected?.beforeUsd ?? 0) - (document.projected?.actualUsd ?? 0), 12);
+    const october = (await view({ before: true, from: '2026-10-01', to: '2026-11-01' })).document as BillBeforeDocument;
+    expect(october).toMatchObject({ projected: null, beforeNanoUsd: nanoUsd(310 * 0.016), actualNanoUsd: nanoUsd(0.31) });
   });
 
   it.each(['task', 'team', 'key,step', 'day', 'pipeline'])('adds up to the same bill by %s', async (by) => {
