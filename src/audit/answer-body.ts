@@ -63,7 +63,9 @@ function completion(answer: JsonRecord): AnswerFacts {
   const counted = countedOf(answer.usage);
   const tier = tierOf(answer.service_tier);
   return {
-    ...identityOf(answer),
+    id: textOf(answer.id),
+    at: timeOf(answer.created),
+    servedModel: textOf(answer.model),
     usage: counted.usage,
     flags: tier.flags.length === 0 ? counted.flags : [...counted.flags, ...tier.flags],
     serviceTier: tier.serviceTier,
