@@ -29,7 +29,7 @@ export function writeResult(name: string, figures: Json): string {
 }
 
 /** The folder of package.json, wherever the compiled bench lies below it. */
-function packageRoot(): string {
+export function packageRoot(): string {
   let folder = dirname(fileURLToPath(import.meta.url));
   while (!existsSync(join(folder, 'package.json'))) {
     const parent = dirname(folder);
