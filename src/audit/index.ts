@@ -1,5 +1,5 @@
 export { auditFormats } from './detect.ts';
-export { type Invoice, type InvoiceLine, type Reconciled, type Reconciliation, readInvoice, reconcile } from './invoice.ts';
+export { type Invoice, type InvoiceLine, type InvoiceReconciliation, type Reconciled, readInvoice, reconcileInvoice } from './invoice.ts';
 export { readAudit } from './read.ts';
 export {
   adviceFor,

@@ -36,7 +36,7 @@ export interface Reconciled {
 }
 
 /** Logs held against an invoice. */
-export interface Reconciliation {
+export interface InvoiceReconciliation {
   readonly total: Reconciled;
   /** Share of the invoice that the logs explain; null for an invoice of nothing. */
   readonly explained: number | null;
@@ -75,7 +75,7 @@ export async function readInvoice(path: string): Promise<Invoice> {
 }
 
 /** Holds logged spend against an invoice, by day and, where both say it, by model. Sums are exact. */
-export function reconcile(spend: readonly DaySpend[], invoice: Invoice): Reconciliation {
+export function reconcileInvoice(spend: readonly DaySpend[], invoice: Invoice): InvoiceReconciliation {
   const days = new Map<string | null, Side>();
   const models = new Map<string | null, Side>();
   for (const cell of spend) {
