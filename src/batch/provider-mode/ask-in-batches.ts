@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { PipelineConfig } from '../../config/index.ts';
 import { type Json, type Model, type ModelRequest, type NanoUsd, SmallfirstError, toUsd } from '../../core/index.ts';
 import { type PipelineWorld, runPipeline } from '../../pipeline/index.ts';
@@ -93,6 +94,8 @@ class Asking {
   async drive(): Promise<void> {
     const halt = new AbortController();
     const signal = AbortSignal.any([this.#deps.signal, halt.signal]);
+    // Any number of batches waits for it.
+    setMaxListeners(0, signal);
     const line = new Line(LINES);
     const open = this.#deps.rounds.batches.filter(({ card }) => card.state !== 'fetched');
     this.#tell();

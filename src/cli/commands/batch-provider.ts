@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { existsSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import {
@@ -48,6 +49,8 @@ export function refuseBatches(folder: JobFolder): void {
  */
 export async function workInBatches(work: Work, folder: JobFolder, options: BatchOptions, io: CommandIo): Promise<BatchSummary> {
   const { config, pipeline, files, estimate } = work;
+  // Many rows are under way together, and each may be stopped.
+  setMaxListeners(0, io.signal);
   const place = batchesOf(folder);
   if (!folder.isResumed) rmSync(place, { recursive: true, force: true });
   const journal = new Journal(folder.journal, folder.card.finished);
