@@ -20,7 +20,7 @@ import type { CommandIo, ExitCode } from '../io.ts';
 import { openRecord } from '../record.ts';
 import { count, percent, renderTable } from '../table.ts';
 import { type BillOptions, parseDimensions, parseSpan } from './bill.ts';
-import { type ProjectedMonth, projectedMonth } from './bill-projected.ts';
+import { type DayCosts, type ProjectedMonth, projectedMonth, projectionStart } from './bill-projected.ts';
 
 /** A line of the bill beside the ceiling's. Dollars. */
 export interface BeforeSums {
@@ -79,7 +79,10 @@ export async function runBillBefore(options: BillOptions, io: CommandIo, clock: 
   const store = await openRecord(options, io);
   try {
     const rows = await store.calls.bill(span, [...new Set([...needed, ...by])]);
-    const document = before(rows, by, { config, span, now: clock.now() });
+    const start = projectionStart(span, clock.now());
+    const history = start === null ? null : await store.calls.bill({ from: start, to: span.to }, needed);
+    const projected = history === null ? null : projectedMonth(dayCosts(history, config), clock.now());
+    const document: BillBeforeDocument = { ...before(rows, by, { config, span }), projected };
     if (options.json) io.json(document);
     else io.out(beforeText(document));
     if (document.unpricedCalls + document.unpricedRequests > 0) {
@@ -96,19 +99,14 @@ export async function runBillBefore(options: BillOptions, io: CommandIo, clock: 
 function before(
   rows: readonly BillRow[],
   by: readonly BillDimension[],
-  {
-    config,
-    span,
-    now,
-  }: { readonly config: Config; readonly span: { readonly from: EpochMs; readonly to: EpochMs }; readonly now: EpochMs },
-): BillBeforeDocument {
-  const ceilings = new Map([...config.tasks].flatMap(([name, task]) => [[name, task.ladder.at(-1) ?? '']] as const));
-  const book = new PriceBook({ declared: config.prices, warn: () => undefined });
+  { config, span }: { readonly config: Config; readonly span: { readonly from: EpochMs; readonly to: EpochMs } },
+): Omit<BillBeforeDocument, 'projected'> {
+  const ceilings = ceilingsOf(config);
+  const book = bookOf(config);
   const lines = new Map<string, { dimensions: BillRow['dimensions']; sums: CeilingSums }>();
   let total = NO_CEILING_SUMS;
   const outside = { attempts: 0, cost: ZERO_USD };
   const used = new Map<string, string>();
-  const days = { actual: new Map<string, number>(), before: new Map<string, number>() };
   for (const row of rows) {
     const ceiling = ceilings.get(row.dimensions.task ?? '');
     if (ceiling === undefined) {
@@ -122,9 +120,6 @@ function before(
     const dimensions = Object.fromEntries(by.map((name) => [name, row.dimensions[name] ?? null]));
     lines.set(key, { dimensions, sums: addCeilingSums(lines.get(key)?.sums ?? NO_CEILING_SUMS, sums) });
     total = addCeilingSums(total, sums);
-    const day = row.dimensions.day ?? '';
-    days.actual.set(day, (days.actual.get(day) ?? 0) + toUsd(sums.actual));
-    days.before.set(day, (days.before.get(day) ?? 0) + toUsd(sums.before));
   }
   return {
     from: new Date(span.from).toISOString(),
@@ -134,9 +129,32 @@ function before(
     ceilings: Object.fromEntries(used),
     ...shown(total),
     rows: [...lines.values()].map(({ dimensions, sums }) => ({ ...dimensions, ...shown(sums) })),
-    projected: projectedMonth(days, span, now),
     outside: { attempts: outside.attempts, costUsd: toUsd(outside.cost), costNanoUsd: outside.cost },
   };
+}
+
+/** Both sides by day, of the tasks that have a ceiling. */
+function dayCosts(rows: readonly BillRow[], config: Config): DayCosts {
+  const ceilings = ceilingsOf(config);
+  const book = bookOf(config);
+  const days = { actual: new Map<string, number>(), before: new Map<string, number>() };
+  for (const row of rows) {
+    const ceiling = ceilings.get(row.dimensions.task ?? '');
+    if (ceiling === undefined) continue;
+    const sums = ceilingSums(row, ceiling, { book, config });
+    const day = row.dimensions.day ?? '';
+    days.actual.set(day, (days.actual.get(day) ?? 0) + toUsd(sums.actual));
+    days.before.set(day, (days.before.get(day) ?? 0) + toUsd(sums.before));
+  }
+  return days;
+}
+
+function ceilingsOf(config: Config): ReadonlyMap<string, string> {
+  return new Map([...config.tasks].map(([name, task]) => [name, task.ladder.at(-1) ?? '']));
+}
+
+function bookOf(config: Config): PriceBook {
+  return new PriceBook({ declared: config.prices, warn: () => undefined });
 }
 
 function ceilingSums(row: BillRow, ceiling: string, world: { readonly book: PriceBook; readonly config: Config }): CeilingSums {

@@ -26,7 +26,7 @@ export function addBill(program: Command, io: CommandIo, setExitCode: (code: Exi
     .addOption(
       new Option('--forecast [months]', 'the end of this month, and of further ones, by day, with a 90 % interval')
         .argParser(numberIn(1, 12, { integer: true }))
-        .preset(1)
+        .preset('1')
         .conflicts(['from', 'to', 'by', 'focus']),
     )
     .addOption(

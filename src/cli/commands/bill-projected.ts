@@ -21,17 +21,19 @@ export interface DayCosts {
 
 const DAY_MS = 86_400_000;
 
-/**
- * The end of the running month by `forecast`, from this month's own days; null where the span is another one, or holds no whole day. The first day
- * with a call is where both sides start.
- */
-export function projectedMonth(
-  costs: DayCosts,
-  span: { readonly from: EpochMs; readonly to: EpochMs },
-  now: EpochMs,
-): ProjectedMonth | null {
+/** Days that a projection looks back on, the month itself besides. */
+const HISTORY_DAYS = 56;
+
+/** From when on the days of a projection are needed; null where the span is not the running month up to now, which alone has an end to project. */
+export function projectionStart(span: { readonly from: EpochMs; readonly to: EpochMs }, now: EpochMs): EpochMs | null {
   const start = startOfMonth(now);
   if (span.from !== start || span.to <= now) return null;
+  return Math.min(start, Math.floor(now / DAY_MS) * DAY_MS - HISTORY_DAYS * DAY_MS);
+}
+
+/** The end of the running month by `forecast`, as `smallfirst bill --forecast` makes it; null without a whole day to learn from. */
+export function projectedMonth(costs: DayCosts, now: EpochMs): ProjectedMonth | null {
+  const start = startOfMonth(now);
   const today = Math.floor(now / DAY_MS) * DAY_MS;
   const date = new Date(start);
   const end = Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 1);
@@ -43,7 +45,7 @@ export function projectedMonth(
   const ending = (usd: ReadonlyMap<string, number>) => {
     const history: { readonly weekday: number; readonly usd: number }[] = [];
     for (let day = first; day < today; day += DAY_MS) history.push({ weekday: new Date(day).getUTCDay(), usd: usd.get(dayOf(day)) ?? 0 });
-    const spent = [...usd.values()].reduce((sum, one) => sum + one, 0);
+    const spent = [...usd].reduce((sum, [day, one]) => (Date.parse(`${day}T00:00:00Z`) >= start ? sum + one : sum), 0);
     return forecast({ history, days: coming, spent })?.at(-1) ?? null;
   };
   const actual = ending(costs.actual);

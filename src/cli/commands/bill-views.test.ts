@@ -152,7 +152,7 @@ describe('smallfirst bill --before', () => {
     expect(document.outside).toEqual({ attempts: 1, costUsd: 0.5, costNanoUsd: nanoUsd(0.5) });
     expect(document.perRequestUsd.before).toBeCloseTo(2.896 / 281, 12);
     expect(document.projected?.month).toBe('2026-11');
-    expect(document.projected?.actualUsd).toBeGreaterThan(0.299 + 15 * 0.02);
+    expect(document.projected?.actualUsd).toBeGreaterThan(0.299 + 15 * 0.0125);
     expect(document.projected?.savedUsd).toBeCloseTo((document.projected?.beforeUsd ?? 0) - (document.projected?.actualUsd ?? 0), 12);
     const october = (await view({ before: true, from: '2026-10-01', to: '2026-11-01' })).document as BillBeforeDocument;
     expect(october).toMatchObject({ projected: null, beforeNanoUsd: nanoUsd(310 * 0.016), actualNanoUsd: nanoUsd(0.31) });
@@ -251,6 +251,9 @@ describe('smallfirst bill --focus', () => {
     expect(documents[0]).toMatchObject({ months: ['2026-09', '2026-10'], after: { calls: 310 } });
     await run('--from', '2026-10-01', '--to', '2026-11-01', '--by', 'day');
     expect(documents[1]).toMatchObject({ calls: 310, costNanoUsd: nanoUsd(0.31) });
-    await expect(run('--forecast', '--focus', 'x.csv')).rejects.toThrow();
+    await run('--forecast');
+    await run('--forecast', '3', '--budget', '1');
+    expect(documents.slice(2)).toMatchObject([{ budgetUsd: null }, { budgetUsd: 1 }]);
+    await expect(run('--forecast', '--focus', 'x.csv')).rejects.toMatchObject({ code: 'commander.conflictingOption' });
   });
 });
