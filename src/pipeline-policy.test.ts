@@ -52,7 +52,7 @@ function policyOf(step: string, life: Life = {}) {
     expiresAt: now + 1,
   } as unknown as LockedCertificate;
   const voided: string[] = [];
-  const escalations = new EscalationCaps({ clock: { now: () => now, monotonic: () => 0 }, warn: () => {} });
+  const escalations = new EscalationCaps({ clock: { now: () => now }, warn: () => {} });
   if (life.escalated) escalations.happened(task);
   const steps: PolicySteps = {
     policies: new TaskPolicies({

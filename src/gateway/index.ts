@@ -21,7 +21,7 @@ export { openTracing } from './observe/tracing.ts';
 export { Ownership } from './ownership.ts';
 export type { Access, Family } from './parties.ts';
 export { pipelineBudgets } from './pipeline-budgets.ts';
-export type { Asking, AskingWatch, Pipelines, StepHost } from './pipeline-types.ts';
+export type { AskingWatch, StepHost } from './pipeline-types.ts';
 export { requestIds } from './request-id.ts';
 export { TaskResolver } from './resolve.ts';
 export { TemplateBook, type TemplateBookDeps } from './resolve-book.ts';

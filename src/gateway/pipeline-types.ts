@@ -12,7 +12,7 @@ export interface Asking {
   /** Who answers by the task's certificate; null where the step itself names who does. */
   readonly routing: Routing | null;
   /** The most that it can cost at all rungs together; null where one of them has no known price. */
-  worst(): NanoUsd | null;
+  readonly worst: () => NanoUsd | null;
 }
 
 /** Goes with one asking until its answer is there. */

@@ -384,7 +384,7 @@ describe('any plan', () => {
           for (const { depth } of calls) expect(depth ?? 1).toBeLessThanOrEqual(limits.maxDepth);
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 });
