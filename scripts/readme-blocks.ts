@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type CascadeFigures, type LookFigures, type MonitoringFigures, promiseBlock, type TriageFigures } from './readme-promise.ts';
+import { type EmbeddingFigures, type ExtractionFigures, type StudentFigures, studentBlock } from './readme-students.ts';
 
 /** Renders the generated blocks of README.md from bench/results: no number there is typed by hand. */
 export function readmeBlocks(root = process.cwd()): Readonly<Record<string, string>> {
@@ -9,11 +10,11 @@ export function readmeBlocks(root = process.cwd()): Readonly<Record<string, stri
   const blocks: Record<string, string> = {
     demo: demoBlock(read<DemoFigures>('demo')),
     tests: testBlock(read<TestFigures>('tests')),
-    figures: figuresBlock(
-      read<CertifyFigures>('certify'),
-      read<StudentFigures>('students'),
-      read<StoreFigures>('store'),
-      read<StartFigures>('start'),
+    figures: figuresBlock(read<CertifyFigures>('certify'), read<StoreFigures>('store'), read<StartFigures>('start')),
+    students: studentBlock(
+      read<StudentFigures>('students').figures,
+      read<ExtractionFigures>('students-extraction').figures,
+      read<EmbeddingFigures>('embedding-students').figures,
     ),
     promise: promiseBlock(
       read<LookFigures>('looks'),
@@ -49,20 +50,6 @@ interface CertifyFigures {
   readonly exact: readonly { readonly floor: number; readonly level: number; readonly error: number; readonly at: string }[];
   readonly simulated: readonly { readonly floor: number; readonly level: number; readonly error: number; readonly wald: number }[];
   readonly speed: readonly { readonly pairs: number; readonly kind: string; readonly totalMs: number; readonly rssMb: number }[];
-}
-
-interface StudentFigures {
-  readonly banking77: {
-    readonly train: number;
-    readonly test: number;
-    readonly accuracy: number;
-    readonly accuracy95: { readonly low: number; readonly high: number };
-    readonly ece: number;
-    readonly trainSeconds: number;
-    readonly p50Us: number;
-    readonly fileBytes: number;
-  };
-  readonly published: readonly { readonly model: string; readonly accuracy: number; readonly source: string }[];
 }
 
 interface StoreFigures {
@@ -111,20 +98,13 @@ function testBlock({ figures }: Result<TestFigures>): string {
   return ['```', figures.line, '```'].join('\n');
 }
 
-function figuresBlock(
-  certify: Result<CertifyFigures>,
-  students: Result<StudentFigures>,
-  store: Result<StoreFigures>,
-  start: Result<StartFigures>,
-): string {
+function figuresBlock(certify: Result<CertifyFigures>, store: Result<StoreFigures>, start: Result<StartFigures>): string {
   const percent = (share: number, digits = 1) => `${(share * 100).toFixed(digits)} %`;
   const at95 = <T extends { readonly level: number }>(rows: readonly T[]) => rows.filter((row) => row.level === 0.95);
   const worstExact = at95(certify.figures.exact).reduce((worst, row) => (row.error > worst.error ? row : worst));
   const worstSimulated = at95(certify.figures.simulated).reduce((worst, row) => (row.error > worst.error ? row : worst));
   const waldAt98 = at95(certify.figures.simulated).find((row) => row.floor === 0.98);
   const large = certify.figures.speed.find((row) => row.pairs === 100_000 && row.kind === 'binary');
-  const { banking77, published } = students.figures;
-  const bert = published.find((row) => row.model.startsWith('BERT'));
   const { writes, bill } = store.figures;
   const slowest = Math.max(...Object.values(bill.bills).map((row) => row.medianMs));
   const rows: readonly (readonly [string, string, string])[] = [
@@ -137,11 +117,6 @@ function figuresBlock(
       'Certify 100,000 pairs × 40 thresholds',
       `${((large?.totalMs ?? 0) / 1000).toFixed(1)} s, ${Math.round(large?.rssMb ?? 0)} MB resident, reading included`,
       'bench:certify',
-    ],
-    [
-      'Student on Banking77 (77 intents, official split)',
-      `${percent(banking77.accuracy)} [${percent(banking77.accuracy95.low)}, ${percent(banking77.accuracy95.high)}], n = ${banking77.test.toLocaleString('en-US')}; ECE ${banking77.ece.toFixed(3)}; trained in ${banking77.trainSeconds.toFixed(1)} s; p50 ${banking77.p50Us.toFixed(0)} µs; ${(banking77.fileBytes / 1e6).toFixed(1)} MB. Published: BERT fine-tuned ${percent(bert?.accuracy ?? 0)}`,
-      'bench:students',
     ],
     [
       'Calls into SQLite, rollups included',

@@ -5,8 +5,8 @@ export interface TestLooks {
   readonly models: readonly string[];
 }
 
-/** Looks before models were named: Banking77's three, and one of CLINC150, are those of the first student's recipe. */
-const BEFORE: Readonly<Record<string, number>> = { banking77: 3, clinc150: 1 };
+/** Looks before models were named: those of the first student's recipe, and one of CLINC150 by a run that was broken off before it told anything. */
+const BEFORE: Readonly<Record<string, number>> = { banking77: 3, clinc150: 2 };
 
 /** Adds a look for a model that the set was not scored with before. */
 export function look(before: Readonly<Record<string, TestLooks>>, set: string, model: string): Readonly<Record<string, TestLooks>> {
