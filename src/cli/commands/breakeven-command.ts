@@ -45,7 +45,7 @@ export function addBreakeven(program: Command, io: CommandIo, setExitCode: (code
     .addOption(
       new Option('--measure-concurrency <n>', 'measure at 1, 2, 4 … up to n requests in flight').argParser(whole(1, 256)).default(8),
     )
-    .addOption(new Option('--measure-requests <n>', 'most requests in all').argParser(whole(2, 10_000)).default(64))
+    .addOption(new Option('--measure-requests <n>', 'most requests in all').argParser(whole(3, 10_000)).default(64))
     .addOption(jsonOption())
     .action(async (options) => setExitCode(await (await import('./breakeven.ts')).runBreakeven(options, io)));
 }

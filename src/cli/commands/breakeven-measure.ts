@@ -14,7 +14,7 @@ export interface MeasurePlan {
   readonly outputTokens: number;
   /** Levels 1, 2, 4 … up to this many requests in flight. */
   readonly concurrency: number;
-  /** Most requests in all, the one that warms up included. */
+  /** Most requests in all, those that warm up included; the list of models is not one of them. */
   readonly maxRequests: number;
   /** Hosts that the config names: these and loopback may be asked, nothing else. */
   readonly allowedHosts: ReadonlySet<string>;
@@ -65,7 +65,7 @@ export async function measureEndpoint(plan: MeasurePlan, world: MeasureWorld): P
   const planned = levelsOf(plan);
   const total = planned.reduce((sum, level) => sum + level.requests, 1);
   const asker = new Asker(base, plan, { ...world, model });
-  const warm = await asker.ask();
+  const warm = await asker.warmUp();
   if (warm.error !== null) throw failed(base, warm.error);
   const levels: MeasuredLevel[] = [];
   let lastError = '';
@@ -86,7 +86,8 @@ export async function measureEndpoint(plan: MeasurePlan, world: MeasureWorld): P
 /** The levels that fit the budget of requests: doubling, each with `WAVES` requests per slot, the last one at the concurrency asked for. */
 export function levelsOf(plan: Pick<MeasurePlan, 'concurrency' | 'maxRequests'>): readonly { concurrency: number; requests: number }[] {
   const levels: { concurrency: number; requests: number }[] = [];
-  let left = plan.maxRequests - 1;
+  // The warm-up may take two.
+  let left = plan.maxRequests - 2;
   for (let concurrency = 1; ; concurrency = Math.min(plan.concurrency, concurrency * 2)) {
     const requests = Math.min(left, concurrency * WAVES);
     // A level that cannot fill its slots measures a smaller one.
@@ -148,6 +149,8 @@ class Asker {
   readonly #world: MeasureWorld & { readonly model: string };
   #asked = 0;
   #counted = false;
+  // vLLM and SGLang honour it, so that every answer has the length of the mix.
+  #extra: { readonly ignore_eos?: true } = { ignore_eos: true };
 
   constructor(base: string, plan: MeasurePlan, world: MeasureWorld & { readonly model: string }) {
     this.#base = base;
@@ -164,6 +167,14 @@ class Asker {
     return this.#counted;
   }
 
+  /** The first request; an endpoint that refuses a parameter it does not know is asked without it. */
+  async warmUp(): Promise<Asked> {
+    const first = await this.ask();
+    if (first.error === null || !first.error.startsWith('status 4')) return first;
+    this.#extra = {};
+    return this.ask();
+  }
+
   async ask(): Promise<Asked> {
     this.#asked += 1;
     const prompt = filler(this.#asked, this.#plan.inputTokens, this.#world.countTokens);
@@ -174,8 +185,7 @@ class Asker {
         messages: [{ role: 'user', content: prompt }],
         max_tokens: this.#plan.outputTokens,
         temperature: 0,
-        // vLLM and SGLang honour it, so that every answer has the length of the mix; others pass over it.
-        ignore_eos: true,
+        ...this.#extra,
       });
       const ms = this.#world.clock.monotonic() - startedAt;
       const { input, output } = this.#tokens(body, prompt);

@@ -20,6 +20,7 @@ const asked: { path: string; authorization: string | undefined; prompt: string; 
 let inFlight = 0;
 let refuse = false;
 let usageReported = true;
+let strict = false;
 
 /** A small OpenAI-compatible server that answers when four requests wait, or a turn later: what it can do at once shows in the figures. */
 function serve(): Server {
@@ -36,7 +37,11 @@ function serve(): Server {
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
       inFlight += 1;
-      const body = JSON.parse(Buffer.concat(chunks).toString()) as { messages: { content: string }[]; max_tokens: number };
+      const body = JSON.parse(Buffer.concat(chunks).toString()) as {
+        messages: { content: string }[];
+        max_tokens: number;
+        ignore_eos?: boolean;
+      };
       asked.push({
         path: request.url ?? '',
         authorization: request.headers.authorization,
@@ -46,6 +51,7 @@ function serve(): Server {
       setImmediate(() => {
         inFlight -= 1;
         if (refuse) response.writeHead(503).end('busy');
+        else if (strict && body.ignore_eos !== undefined) response.writeHead(400).end('unknown parameter ignore_eos');
         else {
           const usage = { prompt_tokens: 40, completion_tokens: body.max_tokens, total_tokens: 40 + body.max_tokens };
           const choices = [{ index: 0, message: { role: 'assistant', content: 'one two three' }, finish_reason: 'length' }];
@@ -240,6 +246,15 @@ describe('breakeven --measure', () => {
     expect(document.options.some(({ model }) => model === 'tiny on A40')).toBe(true);
   });
 
+  it('asks an endpoint that knows no ignore_eos without it', async () => {
+    strict = true;
+    asked.length = 0;
+    const { document } = await ask({ measure: url, gpu: 'A40', inputTokens: 40, measureConcurrency: 1, measureRequests: 5 });
+    strict = false;
+    expect(asked).toHaveLength(2 + 3);
+    expect(document.options.some(({ model }) => model === 'tiny on A40')).toBe(true);
+  });
+
   it('counts for itself what an endpoint does not report', async () => {
     usageReported = false;
     const { text } = await ask({ measure: url, gpu: 'A40', measureModel: 'tiny', inputTokens: 40, outputTokens: 20, json: false });
@@ -289,10 +304,10 @@ describe('breakeven --measure', () => {
       [4, 12],
       [6, 18],
     ]);
-    expect(plan(8, 12)).toEqual([
+    expect(plan(8, 13)).toEqual([
       [1, 3],
       [2, 6],
     ]);
-    expect(plan(1, 2)).toEqual([[1, 1]]);
+    expect(plan(1, 3)).toEqual([[1, 1]]);
   });
 });
