@@ -14,6 +14,14 @@ export interface PricedRow {
   readonly unpriced: UnpricedReason | null;
 }
 
+/** $100,000: no call costs that. Counts or costs beyond it are a broken log's, and would drown everything else. */
+const MOST_FOR_A_CALL = 1e14;
+
+/** What a log says that a call cost, where that can be. */
+export function crediblePrice(cost: NanoUsd | null): NanoUsd | null {
+  return cost !== null && cost >= 0 && cost <= MOST_FOR_A_CALL ? cost : null;
+}
+
 /** Names that clients make up end up in the cache: past this many it starts again. */
 const CACHED = 10_000;
 
@@ -45,12 +53,13 @@ export class CallPricer {
     // What answered is what is paid; the requested name is often an alias that only the proxy knows.
     for (const served of answered === null ? [requested] : [answered, requested]) {
       const priced = this.usage(served, draft.usage, draft.at, draft.serviceTier);
+      if (priced !== null && crediblePrice(priced.cost) === null) return { ...nothing, cost: null, unpriced: 'no-usage' };
       if (priced !== null) return { provider: served.provider, pricedModel: served.model, ...priced, unpriced: null };
     }
     return { ...nothing, cost: null, unpriced: nothing.pricedModel === '' ? 'no-model' : 'no-price' };
   }
 
-  /** What counts of a model cost at a time; null where they have no price. */
+  /** What counts of a model cost at a time; null where they have no price, or more than can be counted. */
   usage(
     served: Served,
     usage: Usage,
@@ -58,7 +67,12 @@ export class CallPricer {
     serviceTier: ServiceTier,
   ): { readonly cost: NanoUsd; readonly priceId: string } | null {
     if (served.provider === null || served.model === '') return null;
-    return this.#book.price({ provider: served.provider, model: served.model }, usage, at ?? this.#now, { serviceTier });
+    try {
+      return this.#book.price({ provider: served.provider, model: served.model }, usage, at ?? this.#now, { serviceTier });
+    } catch (error) {
+      if (error instanceof RangeError) return null;
+      throw error;
+    }
   }
 
   #whose(provider: string | null, model: string): Served {

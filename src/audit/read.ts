@@ -4,7 +4,7 @@ import { storedCalls } from './importers/smallfirst-store.ts';
 import { JoinIndex } from './join-index.ts';
 import { KeyTable } from './key-table.ts';
 import { openRows } from './open-rows.ts';
-import { CallPricer } from './price-calls.ts';
+import { CallPricer, crediblePrice } from './price-calls.ts';
 import { servedBy } from './provider-names.ts';
 import { AuditTally, type Place, RowTally } from './tally.ts';
 import type { AuditCall, AuditDefinition, AuditFile, AuditSource, ReadOptions, ReadReport } from './types.ts';
@@ -15,7 +15,7 @@ import { objectOf } from './values.ts';
  * Reads logs as a stream and hands their calls on, priced; what is not a call is in the report, with its reason. Memory does not grow
  * with the rows, but for 20 bytes per row that has an id (one that comes twice counts once) and some 70 per input of a batch. Broken rows and files
  * are in `errors`, and everything else is read all the same. Sums do not depend on the order of files or rows.
- * Throws SmallfirstError: INPUT_NOT_FOUND for a file that is not there, and what `onCalls` throws.
+ * Throws SmallfirstError: INPUT_NOT_FOUND for a file that is not there, INPUT_INVALID past $9.0 million; and what `onCalls` throws.
  */
 export async function readAudit(options: ReadOptions): Promise<ReadReport> {
   const files = await probeFiles(options.files, options.format);
@@ -217,7 +217,7 @@ class Reading {
       endpoint: draft.endpoint,
       usage: draft.usage,
       serviceTier: draft.serviceTier,
-      reportedCost: draft.reportedCost,
+      reportedCost: crediblePrice(draft.reportedCost),
       latencyMs: draft.latencyMs,
       firstTokenMs: draft.firstTokenMs,
       status: draft.status,

@@ -1,4 +1,4 @@
-import { addUsage, addUsd, type EpochMs, type NanoUsd, ZERO_USD } from '../core/index.ts';
+import { addUsage, addUsd, type EpochMs, type NanoUsd, SmallfirstError, ZERO_USD } from '../core/index.ts';
 import type { AuditCall, AuditTotal, DaySpend, ReadError, SkippedRows, UnpricedCalls, UsageFlag } from './types.ts';
 
 /** Where a row is. */
@@ -46,6 +46,19 @@ export class RowTally {
   }
 }
 
+/** Adds exactly. Throws INPUT_INVALID past $9.0 million, where integers stop being exact. */
+function summed(a: NanoUsd, b: NanoUsd): NanoUsd {
+  try {
+    return addUsd(a, b);
+  } catch (cause) {
+    throw new SmallfirstError(
+      'INPUT_INVALID',
+      'the spend of these files is past $9.0 million, which is as far as sums are exact: audit fewer files at a time',
+      { cause },
+    );
+  }
+}
+
 /** `FILE:LINE`. */
 export function lineOf(place: Place): string {
   return `${place.file}:${place.line}`;
@@ -78,16 +91,16 @@ export class AuditTally {
   call(call: AuditCall, pricedModel: string): void {
     this.calls += 1;
     const cost = call.cost ?? ZERO_USD;
-    this.cost = addUsd(this.cost, cost);
-    this.reportedCost = addUsd(this.reportedCost, call.reportedCost ?? ZERO_USD);
+    this.cost = summed(this.cost, cost);
+    this.reportedCost = summed(this.reportedCost, call.reportedCost ?? ZERO_USD);
     if (call.at !== null) {
       if (this.firstAt === null || call.at < this.firstAt) this.firstAt = call.at;
       if (this.lastAt === null || call.at > this.lastAt) this.lastAt = call.at;
     }
     const cell = this.#cell(`${call.at === null ? '' : this.#dayOf(call.at)}\n${call.provider ?? ''}\n${pricedModel}`);
     cell.calls += 1;
-    cell.cost = addUsd(cell.cost, cost);
-    cell.reportedCost = addUsd(cell.reportedCost, call.reportedCost ?? ZERO_USD);
+    cell.cost = summed(cell.cost, cost);
+    cell.reportedCost = summed(cell.reportedCost, call.reportedCost ?? ZERO_USD);
     if (call.unpriced === null) return;
     this.unpricedCalls += 1;
     cell.unpricedCalls += 1;
@@ -119,9 +132,9 @@ export class AuditTally {
       to: known.to === null || total.to === null ? null : Math.max(known.to, total.to),
       requests: known.requests === null ? total.requests : known.requests + (total.requests ?? 0),
       usage: known.usage === null || total.usage === null ? (known.usage ?? total.usage) : addUsage(known.usage, total.usage),
-      charged: known.charged === null || total.charged === null ? (known.charged ?? total.charged) : addUsd(known.charged, total.charged),
+      charged: known.charged === null || total.charged === null ? (known.charged ?? total.charged) : summed(known.charged, total.charged),
       // A part without a price makes the whole unpriced.
-      cost: known.cost === null || total.cost === null ? null : addUsd(known.cost, total.cost),
+      cost: known.cost === null || total.cost === null ? null : summed(known.cost, total.cost),
     });
   }
 
