@@ -94,6 +94,15 @@ export interface RowResult {
   readonly retryRow: WorkRow | null;
 }
 
+/** What a holder tells of its cell. */
+export interface CellNews {
+  readonly results: readonly RowResult[];
+  /** What rows without a result cost. */
+  readonly alsoSpent: NanoUsd;
+  /** These were the last: the cell is removed, and with the last cell the job is done. Nothing is removed that somebody else holds. */
+  readonly endedAt: EpochMs | null;
+}
+
 /** A row's result, as it is collected. */
 export interface CollectedRow {
   readonly ordinal: number;
@@ -128,14 +137,12 @@ export interface WorkStore {
   /** Holds on to cells; returns the attempts that are still the holders', each of a running job. */
   renew(holds: readonly CellHold[], leaseMs: number): Promise<ReadonlySet<string>>;
   /**
-   * Keeps results, each row's first one only, and books what was spent, second answers too, and what rows without a result cost. Told twice
-   * of the same results it keeps and books them once. Returns how the job stands.
+   * Keeps results, each row's first one only, and books what was spent, second answers too. Told twice of the same it keeps and books them
+   * once. Returns how the job stood.
    */
-  keep(hold: CellHold, results: readonly RowResult[], alsoSpent: NanoUsd): Promise<WorkState>;
+  keep(hold: CellHold, news: CellNews): Promise<WorkState>;
   /** Reserves everything that is left for a cell, and says what others have reserved. `budget` is null without a limit. */
   widen(hold: CellHold): Promise<{ readonly budget: NanoUsd | null; readonly others: NanoUsd }>;
-  /** The last result of a cell is kept: it is removed, and with the last cell the job is done. Nothing happens where somebody else holds it. */
-  finish(hold: CellHold, at: EpochMs): Promise<void>;
   /** Lets go of a cell that is not done, so that others may take it; `counts` whether this was an attempt. */
   release(hold: CellHold, counts: boolean): Promise<void>;
   /** Stops handing out cells. USAGE for a job that is not running. */

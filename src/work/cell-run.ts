@@ -113,10 +113,12 @@ export class CellRun {
     const isShort = !this.#isStopped && this.#short.length > 0 && !(await this.#oneByOne());
     const isOutage = this.#out.length > 0 && this.#answered === 0;
     if (!isOutage) for (const { row, error } of this.#out.splice(0)) this.#fail(row, error, ZERO_USD);
-    await this.#flush();
+    const isDone = !isShort && !isOutage && !this.#isStopped;
+    // What is being kept may hear meanwhile that the job was stopped: then the rest is kept, and the cell, whose rows all have a result, ends.
+    await this.#flush(isDone);
+    if (isDone) return 'done';
     if (isShort) return this.#others > ZERO_USD ? 'short' : 'spent';
-    if (this.#isStopped) return 'stopped';
-    return isOutage ? 'outage' : 'done';
+    return isOutage && !this.#isStopped ? 'outage' : 'stopped';
   }
 
   /** Rows whose part was too small, each with everything that is left of the job's cap; false where that is too little as well. */
@@ -239,15 +241,17 @@ export class CellRun {
     });
   }
 
-  /** Keeps what is ready, one transaction after the other. */
-  #flush(): Promise<void> {
+  /** Keeps what is ready, one transaction after the other; the last one ends the cell. */
+  #flush(isLast = false): Promise<void> {
     this.#keeping = this.#keeping.then(async () => {
       const results = this.#pending;
-      const unbooked = this.#unbooked;
-      if (results.length === 0 && unbooked === ZERO_USD) return;
+      const alsoSpent = this.#unbooked;
+      if (results.length === 0 && alsoSpent === ZERO_USD && !isLast) return;
       this.#pending = [];
       this.#unbooked = ZERO_USD;
-      const state: WorkState = await this.#deps.insist(() => this.#deps.store.keep(this.#hold, results, unbooked));
+      const { store, insist, clock } = this.#deps;
+      const news = { results, alsoSpent, endedAt: isLast ? clock.now() : null };
+      const state: WorkState = await insist(() => store.keep(this.#hold, news));
       if (state === 'cancelled') this.halt();
       else if (state !== 'running') this.stop();
     });

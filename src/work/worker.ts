@@ -170,7 +170,7 @@ export class WorkerProcess {
     try {
       return await this.#ended(await run.toEnd(), hold, granted.attempts);
     } catch (error) {
-      this.#deps.warn(`cell ${hold.cell} of ${hold.job}: ${error instanceof Error ? error.message : String(error)}`);
+      this.#warnOnce(`a cell of ${hold.job} was put back: ${error instanceof Error ? error.message : String(error)}`);
       return this.#back(hold, OUTAGE_MS, true);
     } finally {
       this.#holds.remove(hold);
@@ -179,14 +179,13 @@ export class WorkerProcess {
   }
 
   async #ended(end: CellEnd, hold: CellHold, attempts: number): Promise<Handled> {
-    const { store, clock } = this.#deps;
+    const { store } = this.#deps;
     switch (end) {
       case 'done':
-        await this.#insist(() => store.finish(hold, clock.now()));
         this.#cells += 1;
         return { again: false };
       case 'outage':
-        this.#warnOnce(`no provider answered a row of cell ${hold.cell} of ${hold.job}; it waits and is tried again`);
+        this.#warnOnce(`no provider answered a row of a cell of ${hold.job}; it waits and is tried again`);
         return this.#back(hold, OUTAGE_MS * 2 ** (attempts - 1), true);
       case 'short':
         return this.#back(hold, this.#options.stalledMs / 4, false);
@@ -219,8 +218,7 @@ export class WorkerProcess {
       spent: ZERO_USD,
       retryRow: row,
     }));
-    await this.#insist(() => store.keep(hold, results, ZERO_USD));
-    await this.#insist(() => store.finish(hold, clock.now()));
+    await this.#insist(() => store.keep(hold, { results, alsoSpent: ZERO_USD, endedAt: clock.now() }));
     return { again: false };
   }
 

@@ -61,7 +61,7 @@ export interface LockedJob
   readonly cellCount: number;
 }
 
-/** Locks a job until the transaction ends: everything that changes its cells or its sums does so first. Null without it. */
+/** Locks a job until the transaction ends. Null without it. */
 export async function lockJob(db: Db, id: string): Promise<LockedJob | null> {
   const { rows } = await sql<Omit<JobRow, 'cells_left' | 'cells_held'>>`select * from work_jobs where id = ${id} for update`.execute(db);
   const [row] = rows;

@@ -3,12 +3,13 @@ import { type EpochMs, formatUsd, type NanoUsd, SmallfirstError } from '../../co
 import { plainText } from '../sql/values.ts';
 import type { WorkRow } from '../work-types.ts';
 import { type LockedJob, lockJob } from './work-jobs.ts';
+import { whole } from './work-transactions.ts';
 
 type Db = Kysely<Record<never, never>>;
 
 /** What people order of jobs: each in one transaction that holds the job. */
 async function ordered(db: Db, id: string, order: (tx: Db, job: LockedJob) => Promise<void>): Promise<void> {
-  await db.transaction().execute(async (tx) => {
+  await whole(db, async (tx) => {
     const job = await lockJob(tx, id);
     if (job === null) throw new SmallfirstError('INPUT_NOT_FOUND', `There is no job ${id}.`);
     await order(tx, job);
@@ -48,6 +49,7 @@ export function cancelJob(db: Db, id: string, at: EpochMs): Promise<void> {
 export async function retryFailed(db: Db, id: string, size: number): Promise<number> {
   let count = 0;
   await ordered(db, id, async (tx, job) => {
+    count = 0;
     if (job.state === 'cancelled') throw new SmallfirstError('USAGE', 'The job was cancelled: submit its rows anew.');
     let cell = job.cellCount;
     for (;;) {

@@ -1,11 +1,12 @@
 import { Kysely, PostgresDialect, sql } from 'kysely';
 import { type EpochMs, type NanoUsd, SmallfirstError, ZERO_USD } from '../../core/index.ts';
-import { exactMoney, fromJson, plainText, toJson } from '../sql/values.ts';
-import type { CellGrant, CellHold, RowResult, WorkRow, WorkStore } from '../work-types.ts';
+import { fromJson, plainText, toJson } from '../sql/values.ts';
+import type { CellGrant, CellHold, CellNews, RowResult, WorkRow, WorkState, WorkStore } from '../work-types.ts';
 import { openPool } from './pool.ts';
 import { openPostgres, type PostgresOptions } from './store.ts';
 import { findJob, listJobs, lockJob } from './work-jobs.ts';
 import { cancelJob, pauseJob, resumeJob, retryFailed } from './work-orders.ts';
+import { again, whole } from './work-transactions.ts';
 
 /** Statements are written out: they lock, lease and compare in ways that a builder only hides. */
 type WorkDb = Kysely<Record<never, never>>;
@@ -28,12 +29,16 @@ export async function openPostgresWork(url: string, options: PostgresOptions): P
     find: (id) => findJob(db, id),
     addRows: (job, rows, size) => addRows(db, job, rows, size),
     loaded: (job, at) =>
-      db.transaction().execute(async (tx) => {
+      whole(db, async (tx) => {
         await sql`update work_jobs set is_loaded = true where id = ${job}`.execute(tx);
         await endIfDone(tx, job, at);
       }),
     cellsLeft: (job) => countOf(db, sql`select count(*) as n from work_cells where job = ${job}`),
     waiting: async (hashes, limit) => {
+      // Whoever removed a last cell may have been killed before it said so.
+      await sql`update work_jobs j set state = 'done', finished_at = (extract(epoch from now()) * 1000)::bigint
+        where state = 'running' and is_loaded and pipeline_hash = any(${hashes})
+          and not exists (select 1 from work_cells where job = j.id)`.execute(db);
       const { rows } = await sql<{ job: string; cell: number; pipelineHash: string }>`
         select job, cell, "pipelineHash" from (
           select c.job, c.cell, j.pipeline_hash as "pipelineHash", j.created_at, row_number() over (partition by c.job order by c.cell) as turn
@@ -48,7 +53,7 @@ export async function openPostgresWork(url: string, options: PostgresOptions): P
         sql`select count(*) as n from work_jobs j left join work_cells c on c.job = j.id
           where j.state = 'running' and j.pipeline_hash = any(${hashes}) and (c.job is not null or not j.is_loaded)`,
       ),
-    begin: (hold, lease) => db.transaction().execute((tx) => begin(tx, hold, lease)),
+    begin: async (hold, lease) => (await beginFree(db, hold, lease.ms)) ?? (await whole(db, (tx) => begin(tx, hold, lease))),
     renew: async (holds, leaseMs) => {
       const { rows } = await sql<{ attempt: string }>`
         update work_cells c set leased_until = now() + ${leaseMs} * interval '1 millisecond' from work_jobs j
@@ -56,21 +61,9 @@ export async function openPostgresWork(url: string, options: PostgresOptions): P
         returning c.attempt`.execute(db);
       return new Set(rows.map(({ attempt }) => attempt));
     },
-    keep: (hold, results, alsoSpent) => db.transaction().execute((tx) => keep(tx, hold, results, alsoSpent)),
-    widen: (hold) => db.transaction().execute((tx) => widen(tx, hold)),
-    finish: (hold, at) =>
-      db.transaction().execute(async (tx) => {
-        await lockJob(tx, hold.job);
-        const { rows } = await sql<{ reserved: number }>`
-          delete from work_cells where job = ${hold.job} and cell = ${hold.cell} and attempt = ${hold.attempt} returning reserved`.execute(
-          tx,
-        );
-        const [gone] = rows;
-        if (gone === undefined) return;
-        await sql`update work_jobs set reserved = reserved - ${gone.reserved} where id = ${hold.job}`.execute(tx);
-        await endIfDone(tx, hold.job, at);
-      }),
-    release: (hold, counts) => db.transaction().execute((tx) => release(tx, hold, counts)),
+    keep: (hold, news) => again(() => keep(db, hold, news)),
+    widen: (hold) => whole(db, (tx) => widen(tx, hold)),
+    release: (hold, counts) => whole(db, (tx) => release(tx, hold, counts)),
     pause: (job, reason) => pauseJob(db, job, reason),
     resume: (job, maxCost) => resumeJob(db, job, maxCost),
     cancel: (job, at) => cancelJob(db, job, at),
@@ -91,7 +84,7 @@ async function countOf(db: WorkDb, query: ReturnType<typeof sql>): Promise<numbe
 }
 
 function addRows(db: WorkDb, job: string, rows: readonly WorkRow[], size: number): Promise<number> {
-  return db.transaction().execute(async (tx) => {
+  return whole(db, async (tx) => {
     const locked = await lockJob(tx, job);
     if (locked === null) throw new SmallfirstError('INPUT_NOT_FOUND', `There is no job ${job}.`);
     // A submitter whose connection broke after the commit says the same again: what is there is left alone.
@@ -108,12 +101,43 @@ function addRows(db: WorkDb, job: string, rows: readonly WorkRow[], size: number
   });
 }
 
-/** The last cell of a job that is all here ends it. The job's row must be locked by the transaction. */
+/** The last cell of a job that is all here ends it: whoever removed it sees that nothing is left. */
 async function endIfDone(tx: WorkDb, job: string, at: EpochMs): Promise<void> {
   await sql`update work_jobs set state = 'done', finished_at = ${at}
     where id = ${job} and is_loaded and state in ('running', 'paused') and not exists (select 1 from work_cells where job = ${job})`.execute(
     tx,
   );
+}
+
+/**
+ * Without a cap nothing is shared with other cells, and one statement takes the lease. Undefined where that does not do: then the slow way
+ * finds out why.
+ */
+async function beginFree(db: WorkDb, { job, cell, attempt }: CellHold, leaseMs: number): Promise<CellGrant | undefined> {
+  const { rows } = await sql<{ rows: string; attempts: number; pipeline: string; request: string; concurrency: number | null }>`
+    update work_cells c set attempts = attempts + 1, attempt = ${attempt}, leased_until = now() + ${leaseMs} * interval '1 millisecond'
+    from work_jobs j
+    where c.job = ${job} and c.cell = ${cell} and j.id = c.job and j.state = 'running' and j.max_cost is null and c.reserved = 0
+      and (c.leased_until is null or c.leased_until < now())
+    returning c.rows, c.attempts, j.pipeline, j.request, j.concurrency`.execute(db);
+  const [found] = rows;
+  if (found === undefined) return undefined;
+  return {
+    kind: 'granted',
+    job: { id: job, pipeline: found.pipeline, request: fromJson(found.request), concurrency: found.concurrency, maxCost: null },
+    rows: await unfinished(db, job, found.rows),
+    attempts: found.attempts,
+    budget: null,
+  };
+}
+
+/** The rows of a cell that have no result. */
+async function unfinished(db: WorkDb, job: string, text: string): Promise<readonly WorkRow[]> {
+  const all = fromJson<readonly WorkRow[]>(text);
+  const { rows } = await sql<{ ordinal: number }>`
+    select ordinal from work_results where job = ${job} and ordinal = any(${all.map(({ ordinal }) => ordinal)}::bigint[])`.execute(db);
+  const done = new Set(rows.map(({ ordinal }) => ordinal));
+  return all.filter(({ ordinal }) => !done.has(ordinal));
 }
 
 async function begin(tx: WorkDb, hold: CellHold, lease: { readonly ms: number; readonly share: number }): Promise<CellGrant> {
@@ -144,53 +168,51 @@ async function begin(tx: WorkDb, hold: CellHold, lease: { readonly ms: number; r
   if (budget !== null || found.reserved !== 0) {
     await sql`update work_jobs set reserved = reserved - ${found.reserved} + ${budget ?? 0} where id = ${job}`.execute(tx);
   }
-  const all = fromJson<readonly WorkRow[]>(found.rows);
-  const finished = await sql<{ ordinal: number }>`
-    select ordinal from work_results where job = ${job} and ordinal = any(${all.map(({ ordinal }) => ordinal)}::bigint[])`.execute(tx);
-  const done = new Set(finished.rows.map(({ ordinal }) => ordinal));
   const { pipeline, request, concurrency, maxCost } = locked;
   return {
     kind: 'granted',
     job: { id: job, pipeline, request, concurrency, maxCost },
-    rows: all.filter(({ ordinal }) => !done.has(ordinal)),
+    rows: await unfinished(tx, job, found.rows),
     attempts: found.attempts + (isOurs ? 0 : 1),
     budget: budget as NanoUsd | null,
   };
 }
 
-async function keep(tx: WorkDb, hold: CellHold, results: readonly RowResult[], alsoSpent: NanoUsd) {
-  const { job, cell, attempt } = hold;
-  const locked = await lockJob(tx, job);
-  if (locked === null) return 'cancelled' as const;
-  const ordinals = results.map(({ ordinal }) => ordinal);
-  const { rows: kept } = await sql<{ ordinal: number }>`
-    insert into work_results (job, ordinal, attempt, is_error, line, retry_row)
-    select ${job}, ordinal, ${attempt}, is_error, line, retry_row
-    from unnest(${ordinals}::bigint[], ${results.map(({ isError }) => isError)}::boolean[], ${results.map(({ line }) => line)}::text[],
-      ${results.map(({ retryRow }) => (retryRow === null ? null : JSON.stringify(retryRow)))}::text[]) as t (ordinal, is_error, line, retry_row)
-    where exists (select 1 from work_cells where job = ${job} and cell = ${cell})
-    on conflict (job, ordinal) do nothing returning ordinal`.execute(tx);
-  const fresh = new Set(kept.map(({ ordinal }) => ordinal));
-  // A row that we kept ourselves before is our own word told twice: its money is booked already.
-  const { rows: ours } = await sql<{ ordinal: number }>`
-    select ordinal from work_results where job = ${job} and attempt = ${attempt} and ordinal = any(${ordinals}::bigint[])`.execute(tx);
-  const own = new Set(ours.map(({ ordinal }) => ordinal));
-  const counted = results.filter(({ ordinal }) => fresh.has(ordinal) || !own.has(ordinal));
-  const isUnpriced = counted.some(({ spent }) => spent === null);
-  const spent = counted.reduce((sum, row) => sum + (row.spent ?? ZERO_USD), Number(alsoSpent));
-  const firsts = results.filter(({ ordinal }) => fresh.has(ordinal));
-  const failed = firsts.filter(({ isError }) => isError).length;
-  // What is spent is no longer only reserved. Another holder's reservation is not ours to shorten.
-  const { rows: shortened } = await sql<{ by: number }>`
-    with before as (select reserved from work_cells where job = ${job} and cell = ${cell} and attempt = ${attempt} for update)
-    update work_cells set reserved = greatest(0, before.reserved - ${spent}) from before
-    where job = ${job} and cell = ${cell} returning before.reserved - work_cells.reserved as by`.execute(tx);
-  await sql`update work_jobs set done = done + ${firsts.length - failed}, failed = failed + ${failed},
-      escalated = escalated + ${firsts.filter(({ escalated }) => escalated).length},
-      duplicates = duplicates + ${counted.length - firsts.length}, spent = spent + ${spent},
-      reserved = reserved - ${exactMoney(shortened[0]?.by ?? 0)}, is_unpriced = is_unpriced or ${isUnpriced}
-    where id = ${job}`.execute(tx);
-  return locked.state;
+/**
+ * One statement, so that the job's row, which every holder of its cells writes to, is locked for no longer than a commit takes. Parts of a
+ * statement see what was there before it: what we kept ourselves earlier is our own word told twice, and its money is booked already.
+ */
+async function keep(db: WorkDb, { job, cell, attempt }: CellHold, { results, alsoSpent, endedAt }: CellNews): Promise<WorkState> {
+  const column = <T>(of: (row: RowResult) => T): readonly T[] => results.map(of);
+  const told = sql`select * from unnest(${column((row) => row.ordinal)}::bigint[], ${column((row) => row.isError)}::boolean[],
+    ${column((row) => row.escalated)}::boolean[], ${column((row) => row.line)}::text[],
+    ${column(({ retryRow }) => (retryRow === null ? null : JSON.stringify(retryRow)))}::text[],
+    ${column((row) => row.spent)}::bigint[]) as t (ordinal, is_error, escalated, line, retry_row, spent)`;
+  const ours = sql`work_cells where job = ${job} and cell = ${cell} and attempt = ${attempt}`;
+  const { rows } = await sql<{ state: WorkState }>`
+    with told as (${told}),
+    before as (select ordinal from work_results where job = ${job} and attempt = ${attempt} and ordinal in (select ordinal from told)),
+    kept as (
+      insert into work_results (job, ordinal, attempt, is_error, line, retry_row)
+      select ${job}, ordinal, ${attempt}, is_error, line, retry_row from told
+      where exists (select 1 from work_cells where job = ${job} and cell = ${cell})
+      on conflict (job, ordinal) do nothing returning ordinal),
+    sums as (
+      select count(*) filter (where k.ordinal is not null and not t.is_error) as done,
+        count(*) filter (where k.ordinal is not null and t.is_error) as failed,
+        count(*) filter (where k.ordinal is not null and t.escalated) as escalated,
+        count(*) filter (where k.ordinal is null) as duplicates,
+        coalesce(sum(t.spent), 0)::bigint + ${alsoSpent}::bigint as spent, coalesce(bool_or(t.spent is null), false) as is_unpriced
+      from told t left join kept k using (ordinal) where t.ordinal not in (select ordinal from before)),
+    held as (select reserved from ${ours} for update),
+    ended as (${endedAt === null ? sql`update work_cells set reserved = greatest(0, reserved - (select spent from sums)) where job = ${job} and cell = ${cell} and attempt = ${attempt}` : sql`delete from ${ours}`} returning cell)
+    update work_jobs set done = work_jobs.done + sums.done, failed = work_jobs.failed + sums.failed, escalated = work_jobs.escalated + sums.escalated,
+      duplicates = work_jobs.duplicates + sums.duplicates, spent = work_jobs.spent + sums.spent,
+      is_unpriced = work_jobs.is_unpriced or sums.is_unpriced,
+      reserved = work_jobs.reserved - coalesce((select ${endedAt === null ? sql`least(held.reserved, sums.spent)` : sql`held.reserved`} from held), 0)
+    from sums where id = ${job} returning state`.execute(db);
+  if (endedAt !== null) await endIfDone(db, job, endedAt);
+  return rows[0]?.state ?? 'cancelled';
 }
 
 async function widen(tx: WorkDb, { job, cell, attempt }: CellHold) {
@@ -207,10 +229,10 @@ async function widen(tx: WorkDb, { job, cell, attempt }: CellHold) {
 }
 
 async function release(tx: WorkDb, { job, cell, attempt }: CellHold, counts: boolean): Promise<void> {
-  await lockJob(tx, job);
   const { rows } = await sql<{ reserved: number }>`
     with before as (select reserved from work_cells where job = ${job} and cell = ${cell} and attempt = ${attempt} for update)
     update work_cells set reserved = 0, leased_until = null, attempt = null, attempts = attempts - ${counts ? 0 : 1} from before
     where job = ${job} and cell = ${cell} returning before.reserved`.execute(tx);
-  await sql`update work_jobs set reserved = reserved - ${rows[0]?.reserved ?? 0} where id = ${job}`.execute(tx);
+  const reserved = rows[0]?.reserved ?? 0;
+  if (reserved > 0) await sql`update work_jobs set reserved = reserved - ${reserved} where id = ${job}`.execute(tx);
 }
