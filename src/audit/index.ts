@@ -19,8 +19,8 @@ export {
   auditPage,
   buildAudit,
   type DollarRange,
+  type ReconciledLine,
   type Reconciliation,
-  reconcile,
   type TaskDetail,
   usd,
 } from './report/index.ts';

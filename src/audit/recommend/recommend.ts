@@ -37,6 +37,9 @@ interface Ground {
 function optionOf(row: MoveRow, ground: Ground): MoveOption | null {
   const { facts } = ground.judged;
   if (!row.when.every((condition) => holds(condition, facts))) return null;
+  // Nothing can be saved where nothing was paid, and no more than was.
+  const paid = row.move === 'keep' ? 0 : facts.spendUsd;
+  if (row.move !== 'keep' && !(paid > 0)) return null;
   const saving = savingOf(row.saving, { ...ground, assumption: row.assumption });
   if (saving === null) return null;
   const reason =
@@ -45,9 +48,9 @@ function optionOf(row: MoveRow, ground: Ground): MoveOption | null {
     move: row.move,
     tested: row.saving === 'tested-pairs',
     reason: filled(reason, facts),
-    low: saving.low,
-    base: saving.base,
-    high: saving.high,
+    low: Math.min(saving.low, paid),
+    base: Math.min(saving.base, paid),
+    high: Math.min(saving.high, paid),
     proof: filled(row.proof, facts),
     row: row.id,
     candidate: saving.candidate,

@@ -1,9 +1,10 @@
 import { type EpochMs, toUsd } from '../../core/index.ts';
 import type { PriceBook } from '../../pricing/index.ts';
+import type { InvoiceReconciliation, Reconciled } from '../invoice.ts';
 import { adviceFor, type MoveOption, type Recommendation } from '../recommend/index.ts';
-import type { DiscoveredTask, Discovery } from '../tasks/index.ts';
+import type { Discovery } from '../tasks/index.ts';
 import type { ReadReport } from '../types.ts';
-import type { Audit, AuditDocument, AuditedTask, DollarRange, Reconciliation, TaskDetail } from './types.ts';
+import type { Audit, AuditDocument, AuditedTask, DollarRange, ReconciledLine, Reconciliation, TaskDetail } from './types.ts';
 
 /** What an audit is made of. */
 export interface AuditParts {
@@ -11,13 +12,14 @@ export interface AuditParts {
   readonly discovery: Discovery;
   readonly book: PriceBook;
   readonly at: EpochMs;
-  /** Names that somebody gave, by id or fingerprint, or by the beginning of one. */
-  readonly names: Readonly<Record<string, string>>;
-  readonly reconciliation: readonly Reconciliation[];
+  /** The name that somebody gave to one of some ids and fingerprints; null for none. */
+  readonly nameOf: (hashes: readonly string[]) => string | null;
+  /** Null without an invoice. */
+  readonly reconciliation: InvoiceReconciliation | null;
 }
 
 /** Puts the parts of an audit together: tasks by spend with their recommendations, sums, and what is behind each figure. */
-export function buildAudit({ report, discovery, book, at, names, reconciliation }: AuditParts): Audit {
+export function buildAudit({ report, discovery, book, at, nameOf, reconciliation }: AuditParts): Audit {
   const spend = toUsd(report.cost);
   const shareOf = (cost: number, calls: number) => (report.cost > 0 ? cost / report.cost : report.calls > 0 ? calls / report.calls : 0);
   const details = discovery.tasks.map((found): TaskDetail => {
@@ -26,12 +28,12 @@ export function buildAudit({ report, discovery, book, at, names, reconciliation 
     const models = [...profile.models.values()].sort((a, b) => b.cost - a.cost || b.calls - a.calls);
     const task: AuditedTask = {
       id: found.id,
-      name: givenName(found, names) ?? found.name,
+      name: nameOf([found.id, ...found.fingerprints]) ?? found.name,
       kind: found.kind,
       calls: profile.calls,
       spendUsd: toUsd(profile.cost),
       share: shareOf(profile.cost, profile.calls),
-      models: models.map(({ provider, model, calls, cost }) => ({ provider, model, calls, spendUsd: toUsd(cost) })),
+      models: [...new Set(models.map(({ model }) => model))],
       recommendation: recommendationOf(best),
     };
     return {
@@ -58,12 +60,19 @@ export function buildAudit({ report, discovery, book, at, names, reconciliation 
     },
     tasks: details.map(({ task }) => task),
     savings: { tested: sumOf(details, true), untested: sumOf(details, false) },
-    reconciliation,
+    reconciliation: reconciliation === null ? null : inDollars(reconciliation),
     unpriced: report.unpriced,
     flags: report.flags,
     files: report.files,
   };
   return { document, details };
+}
+
+function inDollars({ total, explained, days, models }: InvoiceReconciliation): Reconciliation {
+  const line = ({ name, invoiced, logged, difference, unpricedCalls }: Reconciled): ReconciledLine => ({
+    ...{ name, invoicedUsd: toUsd(invoiced), loggedUsd: toUsd(logged), differenceUsd: toUsd(difference), unpricedCalls },
+  });
+  return { ...line(total), explained, days: days.map(line), models: models.map(line) };
 }
 
 function recommendationOf({ move, tested, reason, low, base, high, proof }: MoveOption): Recommendation {
@@ -74,15 +83,4 @@ function sumOf(details: readonly TaskDetail[], tested: boolean): DollarRange {
   const best = details.flatMap((detail) => (detail.best.tested === tested ? [detail.best] : []));
   const sum = (pick: (option: MoveOption) => number) => best.reduce((all, option) => all + pick(option), 0);
   return { low: sum(({ low }) => low), base: sum(({ base }) => base), high: sum(({ high }) => high) };
-}
-
-/** The name that somebody gave a task by its id or by the beginning of one of its fingerprints; null for none. */
-export function givenName(
-  { id, fingerprints }: Pick<DiscoveredTask, 'id' | 'fingerprints'>,
-  names: Readonly<Record<string, string>>,
-): string | null {
-  for (const [key, name] of Object.entries(names)) {
-    if (key === id || fingerprints.some((hash) => hash.startsWith(key))) return name;
-  }
-  return null;
 }

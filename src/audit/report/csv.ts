@@ -9,7 +9,7 @@ const HEADS = [
 export function auditCsv({ tasks }: AuditDocument): string {
   const rows = tasks.map(({ id, name, kind, calls, spendUsd, share, models, recommendation }) => {
     const { move, tested, low, base, high, reason, proof } = recommendation;
-    const used = models.map(({ model }) => model).join(' ');
+    const used = models.join(' ');
     return [id, name, kind, calls, spendUsd, share, used, move, tested, low, base, high, reason, proof].map(cell).join(',');
   });
   return `${[HEADS.join(','), ...rows].join('\r\n')}\r\n`;

@@ -1,3 +1,4 @@
+import { inputTotal, toUsd } from '../../core/index.ts';
 import type { MoveOption, TaskFacts } from '../recommend/index.ts';
 import { barChart, escapeMarkup, rangeChart } from './svg.ts';
 import type { Audit, AuditDocument, TaskDetail } from './types.ts';
@@ -71,11 +72,11 @@ function tasksTable(details: readonly TaskDetail[]): string {
   return `<section id="tasks"><h2>Tasks</h2><table><thead><tr><th>task</th><th>kind</th><th class="n">calls</th><th class="n">spend</th><th class="n">share</th><th>move</th><th></th><th class="n">saving: base (low to high)</th></tr></thead><tbody>${rows.join('')}</tbody></table></section>`;
 }
 
-function taskSection({ task, facts, best, others, template, foundBy, versions, labels, firstLine }: TaskDetail): string {
+function taskSection({ task, facts, best, others, models, template, foundBy, versions, labels, firstLine }: TaskDetail): string {
   const { id, name } = task;
-  const models = task.models.map(
-    ({ provider, model, calls, spendUsd }) =>
-      `<tr><td>${escapeMarkup(model)}</td><td>${escapeMarkup(provider ?? 'unknown')}</td><td class="n">${count(calls)}</td><td class="n">${usd(spendUsd)}</td></tr>`,
+  const modelRows = models.map(
+    ({ provider, model, calls, cost, usage }) =>
+      `<tr><td>${escapeMarkup(model)}</td><td>${escapeMarkup(provider ?? 'unknown')}</td><td class="n">${count(calls)}</td><td class="n">${count(inputTotal(usage))}</td><td class="n">${count(usage.output)}</td><td class="n">${usd(toUsd(cost))}</td></tr>`,
   );
   const found = `found by ${foundBy}${versions > 1 ? `, ${versions} wordings of its prompt` : ''}; first call at ${firstLine}`;
   return `<section id="task-${attribute(id)}"><h3>${escapeMarkup(name)}</h3><p class="small">${escapeMarkup(`${id}, ${task.kind}, ${found}`)}</p>
@@ -83,7 +84,7 @@ function taskSection({ task, facts, best, others, template, foundBy, versions, l
 <p>${escapeMarkup(best.proof)}</p>
 <table id="saving-${attribute(id)}"><thead><tr><th>move</th><th class="n">low</th><th class="n">base</th><th class="n">high</th><th class="n">n</th><th>formula</th></tr></thead><tbody>${[best, ...others].map(optionRow).join('')}</tbody></table>
 ${others.length > 0 ? '<p class="small">Moves after the first are alternatives: they overlap, so their dollars are not added.</p>' : ''}
-<table id="models-${attribute(id)}"><thead><tr><th>model</th><th>provider</th><th class="n">calls</th><th class="n">spend</th></tr></thead><tbody>${models.join('')}</tbody></table>
+<table id="models-${attribute(id)}"><thead><tr><th>model</th><th>provider</th><th class="n">calls</th><th class="n">input tokens</th><th class="n">output tokens</th><th class="n">spend</th></tr></thead><tbody>${modelRows.join('')}</tbody></table>
 <table class="facts"><tbody>${factsOf(facts, labels)}</tbody></table>
 ${template === null ? '' : `<pre>${escapeMarkup(template.length > 700 ? `${template.slice(0, 700)}…` : template)}</pre>`}</section>`;
 }
@@ -136,14 +137,15 @@ function rowsOf({ rows, files, unpriced, flags, reconciliation }: AuditDocument)
     ({ file, source, rows: of, calls }) =>
       `<tr><td>${escapeMarkup(file)}</td><td>${source}</td><td class="n">${count(of.read)}</td><td class="n">${count(of.kept)}</td><td class="n">${count(calls)}</td></tr>`,
   );
-  const invoices = reconciliation.map(
-    ({ provider, from, to, invoicedUsd, loggedUsd, differenceUsd, differenceShare }) =>
-      `<tr><td>${escapeMarkup(provider)}</td><td>${from.slice(0, 10)} to ${to.slice(0, 10)}</td><td class="n">${usd(invoicedUsd)}</td><td class="n">${usd(loggedUsd)}</td><td class="n">${usd(differenceUsd)}${differenceShare === null ? '' : ` (${percent(differenceShare)})`}</td></tr>`,
+  const invoices = reconciliation === null ? [] : [{ ...reconciliation, name: 'all' }, ...reconciliation.models, ...reconciliation.days];
+  const invoiceRows = invoices.map(
+    ({ name, invoicedUsd, loggedUsd, differenceUsd, unpricedCalls }) =>
+      `<tr><td>${escapeMarkup(name ?? '(not said)')}</td><td class="n">${usd(invoicedUsd)}</td><td class="n">${usd(loggedUsd)}</td><td class="n">${usd(differenceUsd)}</td><td class="n">${count(unpricedCalls)}</td></tr>`,
   );
   const invoiceTable =
     invoices.length === 0
       ? ''
-      : `<h3>Against the invoice</h3><table><thead><tr><th>provider</th><th>days</th><th class="n">invoiced</th><th class="n">in the log</th><th class="n">difference</th></tr></thead><tbody>${invoices.join('')}</tbody></table>`;
+      : `<h3>Against the invoice</h3><table><thead><tr><th>what</th><th class="n">invoiced</th><th class="n">in the log</th><th class="n">difference</th><th class="n">unpriced calls</th></tr></thead><tbody>${invoiceRows.join('')}</tbody></table>`;
   return `<section id="rows"><h2>Rows</h2><table><thead><tr><th>file</th><th>format</th><th class="n">read</th><th class="n">kept</th><th class="n">calls</th></tr></thead><tbody>${fileRows.join('')}</tbody></table>
 ${list(rows.skipped.map(({ reason, count: n, firstLine }) => `${count(n)} skipped: ${reason} (first at ${firstLine})`))}
 ${list(unpriced.map(({ reason, provider, model, calls, firstLine }) => `${count(calls)} unpriced (${reason}): ${model || 'no model'} at ${provider ?? 'an unknown provider'} (first at ${firstLine})`))}

@@ -16,8 +16,8 @@ export interface Range extends Omit<Bar, 'value'> {
   readonly isSolid: boolean;
 }
 
-const WIDTH = 760;
-const LABEL = 210;
+const WIDTH = 800;
+const LABEL = 250;
 const NOTE = 150;
 const ROW = 26;
 const SPAN = WIDTH - LABEL - NOTE;
@@ -63,7 +63,7 @@ function frame(title: string, rows: number, parts: readonly string[]): string {
 }
 
 function labelAt(label: string, link: string, y: number): string {
-  const shown = label.length > 30 ? `${label.slice(0, 29)}…` : label;
+  const shown = label.length > 38 ? `${label.slice(0, 37)}…` : label;
   return `<a href="#${escapeMarkup(link)}"><text x="${LABEL - 8}" y="${y + ROW / 2 + 4}" text-anchor="end" fill="#1f4e8c">${escapeMarkup(shown)}</text></a>`;
 }
 

@@ -9,14 +9,6 @@ export interface DollarRange {
   readonly high: number;
 }
 
-/** What a model answered of a task. */
-export interface AuditedModel {
-  readonly provider: string | null;
-  readonly model: string;
-  readonly calls: number;
-  readonly spendUsd: number;
-}
-
 /** A task of the audit, as `--json` prints it. Dollars are of the calls in the log. */
 export interface AuditedTask {
   readonly id: string;
@@ -26,21 +18,29 @@ export interface AuditedTask {
   readonly spendUsd: number;
   /** Of all spend; of all calls where nothing has a price. */
   readonly share: number;
-  readonly models: readonly AuditedModel[];
+  /** Names of the models that answered, by spend. */
+  readonly models: readonly string[];
   readonly recommendation: Recommendation;
 }
 
-/** A provider's own figure beside the log's, for the same span. */
-export interface Reconciliation {
-  readonly provider: string;
-  readonly from: string;
-  /** Exclusive. */
-  readonly to: string;
+/** An invoice beside the log: of all, of a day or of a model. */
+export interface ReconciledLine {
+  /** Null for the whole, and where one side does not say. */
+  readonly name: string | null;
   readonly invoicedUsd: number;
   readonly loggedUsd: number;
-  /** Invoiced − logged, and its share of what was invoiced. */
+  /** Invoiced − logged: what the log does not show. */
   readonly differenceUsd: number;
-  readonly differenceShare: number | null;
+  /** Calls of it without a price: a part of the difference that is explained. */
+  readonly unpricedCalls: number;
+}
+
+/** The provider's own figures beside the log's. */
+export interface Reconciliation extends ReconciledLine {
+  /** Share of the invoice that the log explains; null for an invoice of nothing. */
+  readonly explained: number | null;
+  readonly days: readonly ReconciledLine[];
+  readonly models: readonly ReconciledLine[];
 }
 
 /** What `smallfirst audit --json` prints. */
@@ -60,7 +60,8 @@ export interface AuditDocument {
   readonly tasks: readonly AuditedTask[];
   /** Sums over the tasks' recommendations. The two are never added: one was seen, the other is projected. */
   readonly savings: { readonly tested: DollarRange; readonly untested: DollarRange };
-  readonly reconciliation: readonly Reconciliation[];
+  /** Null without an invoice. */
+  readonly reconciliation: Reconciliation | null;
   readonly unpriced: readonly UnpricedCalls[];
   readonly flags: readonly UsageFlag[];
   readonly files: readonly AuditFile[];

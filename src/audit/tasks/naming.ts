@@ -18,7 +18,11 @@ const MOST_WORDS = 3;
 /** A name that a person can do with, from the constant words of a template: `classify-ticket`, `extract-receipt`. */
 export function nameOfTemplate(words: readonly string[], kind: TaskKind): string {
   const plain = words.map((word) => word.toLowerCase().replace(/[^\p{L}\p{N}-]/gu, ''));
-  const verb = plain.findIndex((word) => VERBS.has(word));
+  // An instruction begins a sentence, follows a colon or says what `you` do; elsewhere the same word may be a noun.
+  const isInstruction = (i: number): boolean =>
+    i === 0 || /^\p{Lu}/u.test(words[i]!) || /[:.!?]$/.test(words[i - 1]!) || plain[i - 1] === 'you';
+  const instruction = plain.findIndex((word, i) => VERBS.has(word) && isInstruction(i));
+  const verb = instruction >= 0 ? instruction : plain.findIndex((word) => VERBS.has(word));
   const from = verb < 0 ? 0 : verb + 1;
   const nouns = plain.slice(from, from + 16).filter((word) => word.length > 2 && /^\p{L}+(?:-\p{L}+)*$/u.test(word) && !SKIPPED.has(word));
   const parts = [verb < 0 ? '' : plain[verb]!, ...nouns.slice(0, verb < 0 ? MOST_WORDS : MOST_WORDS - 1)].filter((part) => part !== '');

@@ -79,7 +79,7 @@ export class OutputShape {
   /** Few different answers for many calls; a handful of calls may well have an answer each. */
   #repeats(): boolean {
     if (this.otherLabels > this.short * 0.02) return false;
-    return this.labels.size <= Math.max(2, this.short * 0.5) || this.short < 8;
+    return this.labels.size <= Math.max(2, this.short * 0.8) || this.short < 8;
   }
 
   #count(label: string, n: number): void {

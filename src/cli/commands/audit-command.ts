@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import type { CommandIo, ExitCode } from '../io.ts';
-import { dataOption, jsonOption, list, numberIn } from '../options.ts';
+import { dataOption, jsonOption, numberIn } from '../options.ts';
 
 /** `smallfirst audit`; what it does is loaded when it runs. */
 export function addAudit(program: Command, io: CommandIo, setExitCode: (code: ExitCode) => void): void {
@@ -11,7 +11,7 @@ export function addAudit(program: Command, io: CommandIo, setExitCode: (code: Ex
     )
     .argument('<files...>', 'exports, logs or folders of them, .gz too; each is recognised by its first rows')
     .option('--format <name>', 'what all files are, instead of recognising them')
-    .option('--invoice <files>', "comma-separated: the provider's own cost reports, to hold the sums against", list)
+    .option('--invoice <file>', "the provider's own report of costs, JSON or CSV, to hold the sums against")
     .option('--assignments <file>', 'write one {"callId", "taskId"} per call as JSON Lines')
     .option('--html <file>', 'also write the report as one HTML file, ready to print')
     .option('--csv <file>', 'also write the tasks as CSV')

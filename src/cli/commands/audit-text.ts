@@ -50,12 +50,9 @@ function rangeText({ low, base, high }: DollarRange): string {
 }
 
 function invoiceText({ reconciliation }: AuditDocument): string {
-  return reconciliation
-    .map(
-      ({ provider, from, to, invoicedUsd, loggedUsd, differenceUsd, differenceShare }) =>
-        `${provider}, ${from.slice(0, 10)} to ${to.slice(0, 10)}: invoiced ${usd(invoicedUsd)}, in the log ${usd(loggedUsd)}, difference ${usd(differenceUsd)} (${percent(differenceShare)}).\n`,
-    )
-    .join('');
+  if (reconciliation === null) return '';
+  const { invoicedUsd, loggedUsd, differenceUsd, explained } = reconciliation;
+  return `Invoiced ${usd(invoicedUsd)}, in the log ${usd(loggedUsd)}: ${percent(explained)} of it; difference ${usd(differenceUsd)}.\n`;
 }
 
 /** Names come out of logs: what a terminal would obey is shown as a question mark. */

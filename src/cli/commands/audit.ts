@@ -8,13 +8,15 @@ import {
   auditFormats,
   auditPage,
   buildAudit,
+  type InvoiceReconciliation,
   type ReadReport,
   readAudit,
-  reconcile,
+  readInvoice,
+  reconcileInvoice,
   TaskDiscovery,
 } from '../../audit/index.ts';
 import { loadConfig } from '../../config/index.ts';
-import { type Clock, SmallfirstError, systemClock } from '../../core/index.ts';
+import { addUsd, type Clock, SmallfirstError, systemClock } from '../../core/index.ts';
 import { PriceBook } from '../../pricing/index.ts';
 import type { CommandIo, ExitCode } from '../io.ts';
 import { knownProviders } from '../known-providers.ts';
@@ -22,11 +24,11 @@ import { count } from '../table.ts';
 import { AssignmentFile } from './audit-assignments.ts';
 import { auditConfig } from './audit-config.ts';
 import { auditText } from './audit-text.ts';
-import { readTaskNames } from './task-names.ts';
+import { nameGiven, readTaskNames } from './task-names.ts';
 
 export interface AuditOptions {
   readonly format?: string;
-  readonly invoice?: readonly string[];
+  readonly invoice?: string;
   readonly assignments?: string;
   readonly html?: string;
   readonly csv?: string;
@@ -57,9 +59,10 @@ export async function runAudit(
   const discovery = new TaskDiscovery();
   const assignments = options.assignments === undefined ? null : new AssignmentFile(resolve(io.cwd, options.assignments));
   const progress = io.progress('reading', null);
+  let read = 0;
   try {
     const report = await readAudit({
-      files: files.map((file) => resolve(io.cwd, file)),
+      files: named(files, io),
       ...(format === null ? {} : { format }),
       book,
       now,
@@ -67,15 +70,17 @@ export async function runAudit(
         io.signal.throwIfAborted();
         for (const call of calls) discovery.add(call);
         assignments?.add(calls);
-        progress.advance(calls.length);
+        read += calls.length;
+        progress.advance(read);
       },
     });
     const found = discovery.finish();
-    const invoices = await invoicesOf(options.invoice ?? [], { book, now, io });
+    const names = await readTaskNames(resolve(io.cwd, options.data));
+    const reconciliation = await invoiceOf(options.invoice, report, io);
     const audit = buildAudit({
       ...{ report, discovery: found, book, at: now },
-      names: await readTaskNames(resolve(io.cwd, options.data)),
-      reconciliation: reconcile([...report.totals, ...(invoices?.totals ?? [])], report.byDay),
+      nameOf: (hashes) => nameGiven(hashes, names),
+      reconciliation,
     });
     progress.end();
     await assignments?.finish((ordinal) => found.taskOf(ordinal)?.id ?? null);
@@ -85,11 +90,16 @@ export async function runAudit(
     if (options.json) io.json(audit.document);
     else io.out(auditText(audit));
     noteOddities(audit, io);
-    return noteErrors([...report.errors, ...(invoices?.errors ?? [])], io);
+    return noteErrors(report.errors, io);
   } finally {
     progress.end();
     assignments?.close();
   }
+}
+
+/** Files as the user named them, because reports and ids of calls speak of them; absolute where the command runs elsewhere. */
+function named(files: readonly string[], io: CommandIo): readonly string[] {
+  return io.cwd === process.cwd() ? files : files.map((file) => resolve(io.cwd, file));
 }
 
 function formatOf(name: string | undefined): AuditSource | null {
@@ -99,18 +109,19 @@ function formatOf(name: string | undefined): AuditSource | null {
   return format;
 }
 
-async function invoicesOf(
-  files: readonly string[],
-  { book, now, io }: { readonly book: PriceBook; readonly now: number; readonly io: CommandIo },
-): Promise<ReadReport | null> {
-  if (files.length === 0) return null;
-  const report = await readAudit({ files: files.map((file) => resolve(io.cwd, file)), book, now, onCalls: () => {} });
-  if (!report.totals.some(({ charged }) => charged !== null) && report.errors.length === 0) {
-    throw new SmallfirstError('INPUT_INVALID', "--invoice takes a provider's report of costs; these files charge nothing.", {
-      position: { file: files[0] ?? '' },
-    });
+/** The invoice that was named, else the reports of costs among the files; null where there is neither. */
+async function invoiceOf(file: string | undefined, { totals, byDay }: ReadReport, io: CommandIo): Promise<InvoiceReconciliation | null> {
+  if (file !== undefined) {
+    const invoice = await readInvoice(resolve(io.cwd, file));
+    const { count: n, firstLine } = invoice.skipped;
+    if (n > 0) io.note(`${file}: ${count(n)} rows without a day or an amount, first at line ${firstLine ?? 0}`);
+    return reconcileInvoice(byDay, invoice);
   }
-  return report;
+  const lines = totals.flatMap(({ charged, from, model }) =>
+    charged === null ? [] : [{ day: new Date(from).toISOString().slice(0, 10), model, amount: charged }],
+  );
+  if (lines.length === 0) return null;
+  return reconcileInvoice(byDay, { lines, total: addUsd(...lines.map(({ amount }) => amount)), skipped: { count: 0, firstLine: null } });
 }
 
 function noteOddities({ document: { unpriced, rows, flags, totals } }: Audit, io: CommandIo): void {

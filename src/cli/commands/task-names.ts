@@ -26,6 +26,12 @@ export async function readTaskNames(folder: string): Promise<TaskNames> {
   }
 }
 
+/** The name that was given to one of some ids or fingerprints, by its beginning; null for none. */
+export function nameGiven(hashes: readonly string[], given: TaskNames): string | null {
+  for (const [key, name] of Object.entries(given)) if (hashes.some((hash) => hash.startsWith(key))) return name;
+  return null;
+}
+
 /** Writes the names, whole or not at all. */
 export async function writeTaskNames(folder: string, given: TaskNames): Promise<void> {
   const file = join(folder, FILE);

@@ -7,6 +7,7 @@ import type { TemplateUsage } from '../../store/index.ts';
 import { openStoreToRead } from '../../store-location.ts';
 import type { CommandIo, ExitCode } from '../io.ts';
 import { count, percent, renderTable } from '../table.ts';
+import { nameGiven, readTaskNames, type TaskNames } from './task-names.ts';
 
 export interface TasksOptions {
   readonly data: string;
@@ -42,6 +43,8 @@ export interface DiscoveredTask extends TaskSums {
   readonly fingerprint: string | null;
   /** The prompt with its variable parts masked; null where it was not kept. */
   readonly template: string | null;
+  /** The name that `smallfirst tasks name` keeps for it; absent where there is none. */
+  readonly name?: string;
 }
 
 export interface TasksDocument {
@@ -62,7 +65,8 @@ export async function runTasks(options: TasksOptions, io: CommandIo, clock: Cloc
   const span = { from: to - options.days * DAY_MS, to: to + 1 };
   const store = await openStoreToRead(resolve(io.cwd, options.data), config?.store);
   try {
-    const document = tasksOf(await store.templates.usage(span), span, config);
+    const names = await readTaskNames(resolve(io.cwd, options.data));
+    const document = tasksOf(await store.templates.usage(span), span, config, names);
     if (options.json) io.json(document);
     else io.out(tasksText(document, config));
     return 0;
@@ -81,6 +85,7 @@ export function tasksOf(
   usage: readonly TemplateUsage[],
   span: { readonly from: EpochMs; readonly to: EpochMs },
   config: Config | null,
+  given: TaskNames = {},
 ): TasksDocument {
   const total = usage.reduce((sum, row) => sum + row.requests, 0);
   const names = new Set([...(config?.tasks.keys() ?? []), ...usage.flatMap(({ task }) => task ?? [])]);
@@ -97,7 +102,10 @@ export function tasksOf(
   });
   const discovered = usage
     .filter((row) => row.task === null)
-    .map((row): DiscoveredTask => ({ fingerprint: row.fingerprint, template: row.masked, ...sumsOf([row], total) }));
+    .map((row): DiscoveredTask => {
+      const name = row.fingerprint === null ? null : nameGiven([row.fingerprint], given);
+      return { fingerprint: row.fingerprint, template: row.masked, ...sumsOf([row], total), ...(name === null ? {} : { name }) };
+    });
   return {
     from: new Date(span.from).toISOString(),
     to: new Date(span.to - 1).toISOString(),
@@ -133,7 +141,7 @@ function tasksText(document: TasksDocument, config: Config | null): string {
   const nameable = document.discovered.filter(({ fingerprint }) => fingerprint !== null);
   const rows = [
     ...document.tasks.map((task) => [task.task, ...cells(task), task.declared === false ? 'no longer in the config' : '']),
-    ...document.discovered.map((found) => [found.fingerprint?.slice(0, 12) ?? '(no prompt)', ...cells(found), shown(found)]),
+    ...document.discovered.map((found) => [found.name ?? found.fingerprint?.slice(0, 12) ?? '(no prompt)', ...cells(found), shown(found)]),
   ];
   if (rows.length === 0) return `${title}No request was recorded in this span, and no task is declared.\n`;
   const right = (head: string) => ({ head, align: 'right' as const });
