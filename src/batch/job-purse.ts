@@ -41,14 +41,15 @@ export class JobPurse {
   }
 
   /** Gives back what a part has left after its spending; null is one that nobody knows. */
-  giveBack({ purse, granted }: Share, spent: NanoUsd | null): void {
+  giveBack({ purse, granted }: Share, spent: NanoUsd | null, isStarved: boolean): void {
     purse.spend(spent, granted);
     this.#purse.join(purse);
     this.#underWay -= 1;
-    this.#waiting.shift()?.();
+    // What was too little for one is no more for the next: two that woke each other would never let anybody else on.
+    if (!isStarved) this.#waiting.shift()?.();
   }
 
-  /** Resolves when another row has given its part back, at once where none is under way. */
+  /** Resolves when another row has ended and given its part back, at once where none is under way. */
   async othersEnd(): Promise<void> {
     if (this.#underWay === 0) return;
     await new Promise<void>((resolve) => this.#waiting.push(resolve));

@@ -217,7 +217,7 @@ class Job {
         const isStarved = await this.#attempt(row, id, share.granted);
         const spent = calls.takeSpent(id);
         this.#spend(spent);
-        this.#money.giveBack(share, spent);
+        this.#money.giveBack(share, spent, isStarved);
         if (!isStarved) return;
         if (share.isAll) this.#stop('max-cost');
         else await this.#money.othersEnd();
