@@ -14,8 +14,8 @@ function contentOf(record: JsonRecord): readonly unknown[] | null {
   const spans = record.resourceSpans ?? record.scopeSpans ?? record.instrumentationLibrarySpans ?? record.resourceLogs ?? record.scopeLogs;
   if (Array.isArray(spans)) return spans;
   if (
-    ('scope' in record || 'instrumentationLibrary' in record || Object.keys(record).length === 1) &&
-    isListOfRecords(record.spans ?? record.logRecords)
+    isListOfRecords(record.spans ?? record.logRecords) &&
+    ('scope' in record || 'instrumentationLibrary' in record || Object.keys(record).length === 1)
   ) {
     return listOf(record.spans ?? record.logRecords);
   }
