@@ -16,6 +16,7 @@ import { addShadow } from './commands/shadow-command.ts';
 import { addStudent } from './commands/student-command.ts';
 import { addTasks } from './commands/tasks-command.ts';
 import { addTrain } from './commands/train-command.ts';
+import { addWork } from './commands/work-command.ts';
 import type { CommandIo, ExitCode } from './io.ts';
 import { configOption, dataOption, jsonOption, list, numberIn } from './options.ts';
 
@@ -48,6 +49,7 @@ export function buildProgram(io: CommandIo, setExitCode: SetExitCode): Command {
     addTrain,
     addPipelines,
     addBatch,
+    addWork,
     addTriage,
     addLabel,
     addJudge,
