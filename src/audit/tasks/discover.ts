@@ -7,7 +7,7 @@ import { TaskProfile } from './profile.ts';
 import { GramReader, type PromptGrams, tripleHash, wordsOf } from './prompt-grams.ts';
 import { type Version, versionGroups } from './similar.ts';
 import { SlotList } from './slot-list.ts';
-import { TemplateBook } from './template-book.ts';
+import { endsOf, TemplateBook } from './template-book.ts';
 
 /** By what a task was found; what stands earlier is believed first. */
 export type TaskEvidence = 'tag' | 'function' | 'prompt' | 'route' | 'template';
@@ -97,8 +97,15 @@ export class TaskDiscovery {
       this.#assign(slot, call, ordinal);
       return;
     }
+    const ends = endsOf(this.#reader.shapeOf(call), call.system ?? '', call.userTexts[0] ?? '');
+    const known = this.#book.ofEnds(ends);
+    if (known !== undefined) {
+      this.#assign(this.#templateSlots[known]!, call, ordinal);
+      return;
+    }
     const prompt = this.#reader.read(call);
     const template = prompt === null ? null : this.#book.match(prompt);
+    this.#book.learnEnds(ends, template);
     if (template !== null) this.#assign(this.#templateSlots[template]!, call, ordinal);
     else if (prompt === null) this.#unassigned.add(call, ordinal);
     else this.#wait({ call, ordinal, prompt });
@@ -107,10 +114,13 @@ export class TaskDiscovery {
   /** The slot of the template that a call's system prompt alone tells. */
   #systemSlot(call: AuditCall): number | null {
     if (call.system === null || this.#book.size === 0) return null;
-    const known = this.#book.ofSystem(call.system, this.#reader.shapeOf(call));
+    const shape = this.#reader.shapeOf(call);
+    const ends = endsOf(shape, call.system, null);
+    const known = this.#book.ofSystem(call.system, shape) ?? this.#book.ofEnds(ends);
     if (known !== undefined) return this.#templateSlots[known]!;
     const prompt = this.#reader.readSystem(call);
     const template = prompt === null ? null : this.#book.matchSystem(prompt, call.system);
+    this.#book.learnEnds(ends, template);
     return template === null ? null : this.#templateSlots[template]!;
   }
 

@@ -15,12 +15,26 @@ const SIBLING_SHARE = 0.5;
 /** Of what tells a template from its siblings a prompt must hold this much. */
 const OWN_SHARE = 0.5;
 const CACHED_SYSTEMS = 20_000;
+/** The beginning and the end of a system prompt, which seldom hold what varies. */
+const ENDS = 32;
+/** Prompts in a row that have the same ends and the same template before ends alone are believed, and how often they are checked then. */
+const TRUSTED_AFTER = 20;
+const CHECKED_EVERY = 16;
+
+/** What the ends of a system prompt have told so far. */
+interface Ends {
+  template: number;
+  /** Prompts in a row that were of it. */
+  agreed: number;
+  asked: number;
+}
 
 /** Templates that are known, and the one that a prompt is of. */
 export class TemplateBook {
   readonly #entries: Entry[] = [];
   readonly #holders = new Map<number, number[]>();
   readonly #bySystem = new Map<string, number>();
+  readonly #byEnds = new Map<string, Ends>();
   #hits = new Int32Array(64);
 
   /** Templates so far. */
@@ -42,6 +56,7 @@ export class TemplateBook {
       this.#entries.push({ shape: first.shape, constant, own: constant, usesUser });
     }
     this.#bySystem.clear();
+    this.#byEnds.clear();
     for (const [i, entry] of this.#entries.entries()) entry.own = this.#ownOf(i, entry);
   }
 
@@ -58,6 +73,28 @@ export class TemplateBook {
   /** The template that a call of this system prompt is of whatever the user says; undefined where that is not known. */
   ofSystem(system: string, shape: string): number | undefined {
     return this.#bySystem.get(`${shape}\u0000${system}`);
+  }
+
+  /**
+   * The template that all prompts lately had with the same ends (see `endsOf`); undefined where there is none, and for every sixteenth
+   * call, so that a new wording is seen.
+   */
+  ofEnds(ends: string): number | undefined {
+    const known = this.#byEnds.get(ends);
+    if (known === undefined || known.agreed < TRUSTED_AFTER) return undefined;
+    known.asked += 1;
+    return known.asked % CHECKED_EVERY === 0 ? undefined : known.template;
+  }
+
+  /** Takes note of what a prompt with these ends was found to be: a template, or null. */
+  learnEnds(ends: string, template: number | null): void {
+    const known = this.#byEnds.get(ends);
+    if (known !== undefined && known.template === template) known.agreed += 1;
+    else if (known !== undefined || template === null) this.#byEnds.delete(ends);
+    else {
+      if (this.#byEnds.size >= CACHED_SYSTEMS) this.#byEnds.clear();
+      this.#byEnds.set(ends, { template, agreed: 1, asked: 0 });
+    }
   }
 
   /** The template that a system prompt alone tells; null where there is none, or where the user's message decides. */
@@ -117,4 +154,9 @@ function holds(grams: ArrayLike<number>, own: ReadonlySet<number>): boolean {
   let n = 0;
   for (let i = 0; i < grams.length; i += 1) if (own.has(grams[i]!)) n += 1;
   return n >= own.size * OWN_SHARE;
+}
+
+/** Beginning and end of a system prompt, and the beginning of the user's message where that counts as well. */
+export function endsOf(shape: string, system: string, user: string | null): string {
+  return `${shape}\u0000${system.slice(0, ENDS)}\u0000${system.slice(-ENDS)}${user === null ? '' : `\u0000${user.slice(0, ENDS)}`}`;
 }
