@@ -299,6 +299,15 @@ describe('pipeline/NAME as a model', () => {
       smallfirst: { request: { customerFacing: false } },
     });
     expect(JSON.stringify(await response.json())).toContain('Dear you');
+    for (const [path, body, end] of [
+      ['/v1/messages', { max_tokens: 9, messages }, 'event: message_stop'],
+      ['/v1/responses', { input: text }, 'event: response.completed'],
+    ] as const) {
+      const own = { smallfirst: { request: { customerFacing: false } } };
+      const streamed = await (await world.post(path, { model: 'pipeline/support', stream: true, ...body, ...own })).text();
+      expect([streamed.includes('"Dear "'), streamed.includes('"you"'), streamed.includes(end)]).toEqual([true, true, true]);
+      expect(streamed).toContain('x-smallfirst-cost-usd: 0.000244000');
+    }
     for (const stream of [false, true]) {
       const none = await world.post('/v1/chat/completions', {
         model: 'pipeline/none',
