@@ -12,7 +12,7 @@ export function addBreakeven(program: Command, io: CommandIo, setExitCode: (code
     .description(
       'what the same calls cost with hosted small models, hosted open ones and hosts of your own, and from which volume; asks no model',
     )
-    .addOption(new Option('--volume <n>', 'calls a month').argParser(whole(1, 1e12)).makeOptionMandatory())
+    .addOption(new Option('--volume <n>', 'calls a month').argParser(whole(1, 1e10)).makeOptionMandatory())
     .addOption(
       new Option('--input-tokens <n>', 'tokens of one prompt, cached ones included').argParser(whole(0, 1e8)).makeOptionMandatory(),
     )
