@@ -33,6 +33,7 @@ const step = (name: string, more: Partial<PipelineStep> = {}): PipelineStep => (
   budget: null,
   onFailure: 'stop',
   controller: null,
+  purpose: 'answer',
   ...more,
 });
 const pipelineOf = (...steps: readonly PipelineStep[]): PipelineConfig => ({

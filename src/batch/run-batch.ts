@@ -113,6 +113,8 @@ class Job {
   async toEnd(): Promise<BatchSummary> {
     const { signal, journal, folder } = this.#deps;
     this.#output.touch();
+    // Where it begins: progress is measured from here.
+    this.#tell();
     const rows = new RowQueue(this.#plan.input);
     let failure: unknown = null;
     let isComplete = false;

@@ -68,6 +68,8 @@ class TerminalProgress implements Progress {
   readonly #label: string;
   readonly #total: number | null;
   readonly #startedAt = performance.now();
+  /** What was done before this run began: it says nothing of the pace. */
+  #before: number | null = null;
   #drawnAt = 0;
 
   constructor(label: string, total: number | null) {
@@ -77,10 +79,11 @@ class TerminalProgress implements Progress {
 
   advance(done: number, detail = ''): void {
     const now = performance.now();
+    this.#before ??= done > 1 ? done : 0;
     if (now - this.#drawnAt < 80 && done !== this.#total) return;
     this.#drawnAt = now;
     const seconds = (now - this.#startedAt) / 1000;
-    const rate = seconds > 0 ? done / seconds : 0;
+    const rate = seconds > 0 ? (done - this.#before) / seconds : 0;
     writeAll(2, `\r\u001b[K${this.#label} ${bar(done, this.#total)} ${left(done, this.#total, rate)}${detail ? ` · ${detail}` : ''}`);
   }
 

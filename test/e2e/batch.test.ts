@@ -127,4 +127,25 @@ describe('a bulk job', () => {
     expect(documentIn(dry)).toMatchObject({ dryRun: true, estimate: { rows: rows.length, unpriced: [] } });
     expect(upstream.seen).toEqual([]);
   });
+
+  it('writes what is finished when it is interrupted, and says how to go on', async () => {
+    writeConfig(TWO_STEPS);
+    const running = start(folder, batch('--concurrency', '2'));
+    await until(() => upstream.seen.length >= 30, '30 requests');
+    running.interrupt();
+    const stopped = await running.finished;
+    const { done, stopped: why } = documentIn<{ done: number; stopped: string }>(stopped);
+    expect([stopped.exit, why, lines(output()).length]).toEqual([1, 'aborted', done]);
+    expect(stopped.err).toContain('the same command with --resume goes on from there');
+  });
+
+  it('refuses to write over its input, and a pipeline that is not there', async () => {
+    writeConfig(TWO_STEPS);
+    const before = readFileSync(join(folder, 'in.jsonl'), 'utf8');
+    const over = await smallfirst(folder, ['batch', 'p', '--input', 'in.jsonl', '--output', './in.jsonl']);
+    const typo = await smallfirst(folder, ['batch', 'q', '--input', 'in.jsonl', '--output', 'out.jsonl']);
+    expect([over.exit, typo.exit, readFileSync(join(folder, 'in.jsonl'), 'utf8')]).toEqual([2, 2, before]);
+    expect(over.err).toContain('--output lies in the input');
+    expect(typo.err).toContain('There is no pipeline "q"');
+  });
 });
