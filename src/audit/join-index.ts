@@ -4,8 +4,8 @@ import { basename, join } from 'node:path';
 import { KeyTable } from './key-table.ts';
 import { type JsonRecord, objectOf } from './values.ts';
 
-/** Bytes that are kept in memory before the rest goes to a temporary file. */
-const IN_MEMORY = 32 * 1024 * 1024;
+/** Bytes that are kept in memory before they go to a temporary file. */
+const IN_MEMORY = 4 * 1024 * 1024;
 
 /** A companion that no call asked for. */
 export interface Orphan {
@@ -28,8 +28,8 @@ export class JoinIndex {
   readonly #place: number[] = [];
   readonly #length: number[] = [];
   readonly #used: boolean[] = [];
-  #chunks: Buffer[] = [];
-  #buffered = 0;
+  #buffer = Buffer.alloc(0);
+  #filled = 0;
   #written = 0;
   #spill: { readonly folder: string; readonly fd: number } | null = null;
   readonly #files: readonly string[];
@@ -47,12 +47,11 @@ export class JoinIndex {
     this.#first[slot] = number;
     this.#file.push(place.file);
     this.#line.push(place.line);
-    this.#place.push(this.#written + this.#buffered);
+    if (this.#filled + bytes.length > this.#buffer.length) this.#makeRoom(bytes.length);
+    this.#place.push(this.#written + this.#filled);
     this.#length.push(bytes.length);
     this.#used.push(false);
-    this.#chunks.push(bytes);
-    this.#buffered += bytes.length;
-    if (this.#buffered > IN_MEMORY) this.#flush();
+    this.#filled += bytes.copy(this.#buffer, this.#filled);
   }
 
   /** Every companion of a key, in the order of files and lines. They count as used. */
@@ -118,18 +117,14 @@ export class JoinIndex {
   #read(number: number): JsonRecord {
     const place = this.#place[number] ?? 0;
     const bytes = Buffer.alloc(this.#length[number] ?? 0);
-    if (place >= this.#written) this.#joined().copy(bytes, 0, place - this.#written, place - this.#written + bytes.length);
+    if (place >= this.#written) this.#buffer.copy(bytes, 0, place - this.#written, place - this.#written + bytes.length);
     else if (this.#spill !== null) readSync(this.#spill.fd, bytes, 0, bytes.length, place);
     return objectOf(JSON.parse(bytes.toString('utf8'))) ?? {};
   }
 
-  /** What is in memory, as one piece. */
-  #joined(): Buffer {
-    const [only] = this.#chunks;
-    if (this.#chunks.length === 1 && only !== undefined) return only;
-    const joined = Buffer.concat(this.#chunks);
-    this.#chunks = [joined];
-    return joined;
+  #makeRoom(length: number): void {
+    if (this.#filled > 0) this.#flush();
+    if (length > this.#buffer.length) this.#buffer = Buffer.alloc(Math.max(IN_MEMORY, length));
   }
 
   #flush(): void {
@@ -137,11 +132,10 @@ export class JoinIndex {
       const folder = mkdtempSync(join(tmpdir(), 'smallfirst-audit-'));
       this.#spill = { folder, fd: openSync(join(folder, 'rows'), 'w+', 0o600) };
     }
-    const bytes = this.#joined();
-    for (let done = 0; done < bytes.length; ) done += writeSync(this.#spill.fd, bytes, done, bytes.length - done, this.#written + done);
-    this.#written += bytes.length;
-    this.#chunks = [];
-    this.#buffered = 0;
+    for (let done = 0; done < this.#filled; )
+      done += writeSync(this.#spill.fd, this.#buffer, done, this.#filled - done, this.#written + done);
+    this.#written += this.#filled;
+    this.#filled = 0;
   }
 }
 
