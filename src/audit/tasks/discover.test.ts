@@ -167,7 +167,7 @@ describe.skipIf(bench.textFolder(resolve('.')) === null)('task discovery on logs
   ])('finds %s with an adjusted Rand index of at least .98 and leaves at most 2 % over', (_, drift) => {
     const discovery = new TaskDiscovery();
     const truth: (string | null)[] = [];
-    for (const { call: made, template } of bench.makeLog(folder, { calls: 6_000, seed: 11, drift, bare: 0.01 })) {
+    for (const { call: made, template } of bench.makeLog(folder, { calls: 3_000, seed: 11, drift, bare: 0.01 })) {
       truth.push(template);
       discovery.add(made);
     }
