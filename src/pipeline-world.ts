@@ -7,6 +7,7 @@ import {
   type Model,
   type ModelRequest,
   type NanoUsd,
+  NO_USAGE,
   SmallfirstError,
   toUsd,
   type Usage,
@@ -263,7 +264,10 @@ class Asked {
       estimate: (model) => ({ cost: isBudgeted ? worstAt(model) : null, ms: null }),
       price: ({ provider, model }, used, at) => prices.price({ provider, model }, used, at) ?? { cost: null, priceId: null },
       countUsage: (_model, _request, { text }) =>
-        usage({ freshInput: inputTokens(), output: text === '' ? 0 : countText(text, this.#countTokens) }),
+        // What is only found out is not paid for.
+        calls?.isRehearsing === true
+          ? NO_USAGE
+          : usage({ freshInput: inputTokens(), output: text === '' ? 0 : countText(text, this.#countTokens) }),
       ...(certificate === null ? {} : { covers: (model, served) => steps.policies.covers(certificate, model.name, served) }),
       validate: validateOutput,
       confidence: (model, said, validation) =>
