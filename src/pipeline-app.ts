@@ -84,7 +84,7 @@ export async function openPipelineApp(config: Config, options: PipelineAppOption
         },
         ...(calls === undefined ? {} : { calls }),
       },
-      await loadTokenizer(),
+      await tokenCounter(config),
     );
     return {
       world,
@@ -107,4 +107,10 @@ export async function openPipelineApp(config: Config, options: PipelineAppOption
     await data.release();
     throw error;
   }
+}
+
+/** Counts tokens; where every model is a student in this process, no price and no limit asks for any, and 64 MB of vocabulary stay on the disk. */
+async function tokenCounter({ models }: Config): Promise<(text: string) => number> {
+  const isCounted = [...models.values()].some(({ provider, embeddings }) => provider !== 'student' || embeddings !== undefined);
+  return isCounted ? loadTokenizer() : () => 0;
 }
