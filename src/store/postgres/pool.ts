@@ -105,11 +105,13 @@ function translatingClient(client: PoolClient): PostgresPoolClient {
 }
 
 /** Connection trouble, a server that only reads, shutdown, full disk or too many connections: SQLSTATE 25006 and classes 08, 53, 57, 58, and the operating system's own. */
-const unavailable = /^(08|25006|53|57P|58)|^(ECONN|ETIMEDOUT|EPIPE|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|3D000|28)/;
+const unavailable = /^(08|25006|53|57P|58)|^(ECONN|ETIMEDOUT|EPIPE|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ERR_STREAM|3D000|28)/;
+
+const lost = ['Connection terminated', 'timeout exceeded', 'Client has encountered a connection error', 'Client was closed'];
 
 /** The driver's own words, which carry no code. */
 function isLost(error: Error): boolean {
-  return error.message.startsWith('Connection terminated') || error.message.startsWith('timeout exceeded') || isTimeout(error);
+  return lost.some((words) => error.message.startsWith(words)) || isTimeout(error);
 }
 
 function isTimeout(error: unknown): error is Error {
