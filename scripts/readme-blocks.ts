@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type BatchFigures, bulkBlock } from './readme-bulk.ts';
 import { type CascadeFigures, type LookFigures, type MonitoringFigures, promiseBlock, type TriageFigures } from './readme-promise.ts';
 import { type EmbeddingFigures, type ExtractionFigures, type StudentFigures, studentBlock } from './readme-students.ts';
 
@@ -23,6 +24,7 @@ export function readmeBlocks(root = process.cwd()): Readonly<Record<string, stri
       read<CascadeFigures>('cascades'),
     ),
   };
+  blocks.bulk = bulkBlock(read<BatchFigures>('batch'));
   if (existsSync(join(root, 'bench', 'results', 'gateway.json'))) blocks.gateway = gatewayBlock(read<GatewayFigures>('gateway'));
   return blocks;
 }
