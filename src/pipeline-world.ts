@@ -335,7 +335,8 @@ function answerOf(result: StepResult, task: TaskConfig, { alone, reason, used }:
     output: result.value,
     isLabel: task.output.kind === 'label',
     confidence: result.confidence,
-    threshold: alone === null ? result.threshold : alone.threshold,
+    // A swap accepts every valid answer, which is a threshold of 0; none at all would count as one that nothing reaches.
+    threshold: alone === null ? (result.threshold ?? (decision === 'certified' ? 0 : null)) : alone.threshold,
     model: result.model,
     tier: result.tier,
     decision: alone === null ? decision : 'named',
