@@ -23,8 +23,8 @@ import { worstCost } from '../../run/index.ts';
 import { openBatchUpstreams } from '../../upstream-settings.ts';
 import type { CommandIo } from '../io.ts';
 import { count } from '../table.ts';
-import { type BatchOptions, backlogOf, DRAIN_MS, type Work } from './batch.ts';
 import { later, Pacers, triedOnce, widthOf } from './batch-models.ts';
+import { type BatchOptions, backlogOf, DRAIN_MS, type Work } from './batch-work.ts';
 
 /** What an answer is taken to need where nothing limits it. */
 const USUAL_OUTPUT = 4_096;

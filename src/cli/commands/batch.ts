@@ -14,48 +14,19 @@ import {
   runBatch,
 } from '../../batch/index.ts';
 import { type Config, loadConfig, type PipelineConfig } from '../../config/index.ts';
-import { type Json, nanoUsd, SmallfirstError, systemClock } from '../../core/index.ts';
-import { openPipelineApp, type PipelineApp } from '../../pipeline-app.ts';
+import { nanoUsd, SmallfirstError, systemClock } from '../../core/index.ts';
+import { openPipelineApp } from '../../pipeline-app.ts';
 import { atServiceTiers, loadTokenizer, PriceBook } from '../../pricing/index.ts';
 import type { CommandIo, ExitCode } from '../io.ts';
 import { knownProviders } from '../known-providers.ts';
 import { later, modelsOf, Pacers, pipelineHash, triedOnce, widthOf } from './batch-models.ts';
 import { cancelBatches, refuseBatches, tierInBatches, workInBatches } from './batch-provider.ts';
 import { describeEstimate, describeSummary } from './batch-report.ts';
+import { type BatchOptions, backlogOf, DRAIN_MS, type Work } from './batch-work.ts';
 import { pipelineNamed } from './run.ts';
-
-export interface BatchOptions {
-  readonly input: string;
-  readonly output: string;
-  readonly errors?: string;
-  readonly resume: boolean;
-  readonly ordered: boolean;
-  readonly maxCost?: number;
-  readonly concurrency: number;
-  readonly request: Readonly<Record<string, Json>>;
-  readonly dryRun: boolean;
-  readonly mode: 'live' | 'batch';
-  readonly batchSize: number;
-  /** In seconds. */
-  readonly poll: number;
-  readonly cancel: boolean;
-  readonly config: string;
-  readonly data: string;
-  readonly json: boolean;
-}
 
 /** Rows that an estimate counts the texts of; the rest is only counted. */
 const SAMPLED = 2_000;
-/** How long the record may take to be whole at the end; what is left then is taken in by the next process. */
-export const DRAIN_MS = 60_000;
-
-/** What a job is about. */
-export interface Work {
-  readonly config: Config;
-  readonly pipeline: PipelineConfig;
-  readonly files: { readonly input: string; readonly output: string; readonly errors: string };
-  readonly estimate: Estimate;
-}
 
 /**
  * `smallfirst batch`: a pipeline over a whole file. Exit 0 when every row was looked at, 1 when the job was stopped before. Throws what
@@ -162,12 +133,6 @@ async function work(
     bar.end();
     await app.close();
   }
-}
-
-/** A database that is gone holds nothing up: what is recorded waits on the disk. */
-export function backlogOf({ recorder }: PipelineApp): number {
-  const { queuedBytes, lastError } = recorder.state();
-  return lastError === null ? queuedBytes : 0;
 }
 
 /** Where everything is. Throws USAGE where two of them would be the same file, or the output would be read as input. */
