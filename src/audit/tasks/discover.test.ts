@@ -146,6 +146,25 @@ describe('task discovery', () => {
     expect(new Set(ids).size).toBe(2);
   });
 
+  it('finds short prompts: by a system prompt of a few words with a value in it, and by the keys of lines', () => {
+    const calls = questions(90).flatMap((text, i) => [
+      call({
+        system: `You are a router for ${['globex inc', 'umbrella', 'the old harbour'][i % 3]}.`,
+        userTexts: [text],
+        output: ['sales', 'tech', 'billing'][Math.floor(i / 3) % 3]!,
+      }),
+      call({
+        system: 'You are a helpful assistant.',
+        userTexts: [`Is this urgent? Reply yes or no. Message: ${text}`],
+        output: i % 2 === 0 ? 'yes' : 'no',
+      }),
+      call({ userTexts: [`Text: ${text}\nSentiment (positive/negative):`], output: i % 2 === 0 ? 'positive' : 'negative' }),
+    ]);
+    const { ids, found } = discover(calls);
+    expect(found.tasks.map(({ profile }) => profile.calls)).toEqual([90, 90, 90]);
+    for (const kind of [0, 1, 2]) expect(new Set(ids.filter((_, i) => i % 3 === kind)).size).toBe(1);
+  });
+
   it('adds up: every call is in one task or in none, and so is its cost', () => {
     const calls = questions(90).map((text, i) =>
       call({ system: i % 2 === 0 ? `Answer questions about room ${i}. Be brief and polite.` : null, userTexts: [text] }),

@@ -251,7 +251,7 @@ export class TaskDiscovery {
     }
     const calls = this.#slotOf.length;
     for (const [key, members] of groups) {
-      const least = key.startsWith('=') ? 5 : calls < 200 ? 1 : Math.max(2, calls * 0.0002);
+      const least = key.startsWith('=') ? Math.max(5, calls * 0.001) : calls < 200 ? 1 : Math.max(2, calls * 0.0002);
       const isTask = members.length >= least && this.#slots.length < MOST_SLOTS;
       const slot = isTask ? this.#open(members[0]!.call, { evidence: 'template', name: null, template: null }) : -1;
       for (const { call, ordinal } of members) {

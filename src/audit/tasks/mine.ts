@@ -19,7 +19,7 @@ const CONSTANT_SHARE = 0.8;
 /** A prompt belongs to a template when it holds this share of its constant grams. */
 export const MEMBER_SHARE = 0.6;
 /** A group whose system prompts consist of constant text to this share is one template unless its parts explain nearly all of it. */
-const COHESIVE_SHARE = 0.5;
+const COHESIVE_SHARE = 0.6;
 /** Parts of one template become templates of their own when together they hold this share of its prompts … */
 const SPLIT_COVERAGE = 0.85;
 /** … or this one, where the group has little in common but its opening. */
@@ -93,23 +93,23 @@ class Miner {
       into.push(...parts);
       return parts.flatMap(({ members }) => members);
     }
-    if (!isCohesive && constant.size < PART_GRAMS && !this.#sharesLead(group)) return [];
+    if (!isCohesive && constant.size < PART_GRAMS && !this.#isMarked(group[0]!, constant)) return [];
     into.push({ members: group, constant });
     return group;
   }
 
   #isTemplate(seed: readonly number[], constant: ReadonlySet<number>, depth: number): boolean {
     if (constant.size === 0) return false;
-    if (constant.size >= PART_GRAMS || this.#sharesLead(seed, constant)) return true;
+    if (constant.size >= PART_GRAMS || this.#isMarked(seed[0]!, constant)) return true;
     // A short system prompt is a template; a few words that people begin with are none.
     return depth === 0 && seed.every((i) => this.#prompts[i]!.system.length > 0) && this.#inSystem(seed[0]!, constant) >= 1;
   }
 
-  #sharesLead(group: readonly number[], constant?: ReadonlySet<number>): boolean {
-    const { lead } = this.#prompts[group[0]!]!;
-    if (lead === null) return false;
-    if (constant !== undefined) return constant.has(lead);
-    return group.filter((i) => this.#prompts[i]!.lead === lead).length >= group.length * CONSTANT_SHARE;
+  /** Whether what is constant tells by itself that this is an instruction: a leading one, a whole short system prompt, or two keys of lines. */
+  #isMarked(i: number, constant: ReadonlySet<number>): boolean {
+    const { lead, whole, keys } = this.#prompts[i]!;
+    if ((lead !== null && constant.has(lead)) || (whole !== null && constant.has(whole))) return true;
+    return keys.filter((key) => constant.has(key)).length >= 2;
   }
 
   #inSystem(i: number, constant: ReadonlySet<number>): number {
@@ -119,8 +119,8 @@ class Miner {
   /** The median share of a system prompt that is constant; of the leading instruction where there is none. */
   #cohesion(group: readonly number[], constant: ReadonlySet<number>): number {
     const shares = sampleOf(group, 200).map((i) => {
-      const { system, lead } = this.#prompts[i]!;
-      if (system.length === 0) return lead !== null && constant.has(lead) ? 1 : 0;
+      const { system } = this.#prompts[i]!;
+      if (system.length === 0) return this.#isMarked(i, constant) ? 1 : 0;
       return this.#inSystem(i, constant) / system.length;
     });
     return shares.sort((a, b) => a - b)[shares.length >> 1] ?? 0;
@@ -169,6 +169,8 @@ export function allGrams(prompt: PromptGrams): readonly number[] {
   const grams = new Set<number>(prompt.system);
   for (const gram of prompt.user) grams.add(gram);
   if (prompt.lead !== null) grams.add(prompt.lead);
+  if (prompt.whole !== null) grams.add(prompt.whole);
+  for (const key of prompt.keys) grams.add(key);
   const list = [...grams];
   gramLists.set(prompt, list);
   return list;

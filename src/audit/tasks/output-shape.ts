@@ -128,6 +128,15 @@ export function areCompatible(a: OutputShape, b: OutputShape): boolean {
   return affinity(a.words, b.words) >= 0.7;
 }
 
+/** Whether two shapes are surely of one task: three or more labels that are the same, the same JSON members, or texts in the same words. */
+export function agree(a: OutputShape, b: OutputShape): boolean {
+  if (a.kind !== b.kind) return false;
+  const [labelsA, labelsB] = [a.commonLabels.slice(0, 50), b.commonLabels.slice(0, 50)];
+  if (a.kind === 'label') return Math.min(labelsA.length, labelsB.length) >= 3 && overlap(labelsA, labelsB) >= 0.9;
+  if (a.kind === 'json') return a.keys.size > 0 && b.keys.size > 0 && overlap([...a.keys.keys()], [...b.keys.keys()]) >= 0.9;
+  return a.kind === 'text' && affinity(a.words, b.words) >= 0.9;
+}
+
 /** Shared members over the members of the smaller list. */
 function overlap(a: readonly string[], b: readonly string[]): number {
   const known = new Set(a);

@@ -28,6 +28,20 @@ export class Sample {
     return this.n === 0 ? null : this.sum / this.n;
   }
 
+  /** The numbers of the sample, in no order. */
+  get values(): readonly number[] {
+    return this.#values;
+  }
+
+  /** The least and the most of the sample; infinite for none. */
+  get least(): number {
+    return this.#values.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
+  }
+
+  get most(): number {
+    return this.#values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  }
+
   /** A quantile of the sample; null for none. */
   quantile(q: number): number | null {
     return this.#values.length === 0 ? null : quantileSorted(Float64Array.from(this.#values).sort(), q);

@@ -47,7 +47,7 @@ export class TemplateBook {
     for (const { members, constant } of mined) {
       const first = prompts[members[0]!]!;
       const ofUser = new Set(first.user);
-      const usesUser = [...constant].some((gram) => ofUser.has(gram) || gram === first.lead);
+      const usesUser = [...constant].some((gram) => ofUser.has(gram) || gram === first.lead || first.keys.includes(gram));
       for (const gram of constant) {
         const list = this.#holders.get(gram);
         if (list === undefined) this.#holders.set(gram, [this.#entries.length]);
@@ -99,7 +99,7 @@ export class TemplateBook {
 
   /** The template that a system prompt alone tells; null where there is none, or where the user's message decides. */
   matchSystem(prompt: PromptGrams, system: string): number | null {
-    const { best, asksUser } = this.#best(prompt, prompt.system);
+    const { best, asksUser } = this.#best(prompt, allGrams(prompt));
     if (best === null || asksUser) return null;
     if (this.#bySystem.size >= CACHED_SYSTEMS) this.#bySystem.clear();
     this.#bySystem.set(`${prompt.shape}\u0000${system}`, best);
