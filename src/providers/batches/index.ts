@@ -9,7 +9,7 @@ import { openaiBatches } from './openai.ts';
 import type { BatchApi } from './types.ts';
 
 export { mayHaveHappened } from './batch-http.ts';
-export type { BatchApi, BatchFile, BatchLimits, BatchResult, Doubt, RemoteBatch, Submission } from './types.ts';
+export type { BatchApi, BatchFile, BatchLimits, RemoteBatch } from './types.ts';
 
 /** Who has a batch API, and in which protocol its lines are. */
 const apis: Readonly<Record<string, { readonly protocol: Protocol; readonly make: (http: BatchHttp) => BatchApi }>> = {
