@@ -165,6 +165,18 @@ describe('task discovery', () => {
     for (const kind of [0, 1, 2]) expect(new Set(ids.filter((_, i) => i % 3 === kind)).size).toBe(1);
   });
 
+  it('finds prompts that are nearly always the same in a long log', () => {
+    const calls = Array.from({ length: 5_000 }, (_, i) =>
+      call(
+        i % 2 === 0
+          ? { system: 'Report the state of the nightly job.', userTexts: ['go'] }
+          : { system: `Say hello to room ${i}.`, userTexts: [`from ${i % 3}`] },
+      ),
+    );
+    const { found } = discover(calls);
+    expect(found.tasks.map(({ profile }) => profile.calls)).toEqual([2_500, 2_500]);
+  });
+
   it('adds up: every call is in one task or in none, and so is its cost', () => {
     const calls = questions(90).map((text, i) =>
       call({ system: i % 2 === 0 ? `Answer questions about room ${i}. Be brief and polite.` : null, userTexts: [text] }),

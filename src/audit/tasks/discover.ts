@@ -80,6 +80,8 @@ export class TaskDiscovery {
   readonly #slots: Slot[] = [];
   readonly #named = new Map<string, number>();
   readonly #taskNames = new Map<string, string>();
+  /** Tasks that are known by equal prompts alone. */
+  readonly #byFallback = new Map<string, number>();
   readonly #templateSlots: number[] = [];
   readonly #slotOf = new SlotList();
   readonly #unassigned = new TaskProfile();
@@ -126,6 +128,11 @@ export class TaskDiscovery {
 
   #wait(waiting: Waiting): void {
     const { call, ordinal } = waiting;
+    const known = this.#byFallback.size === 0 ? undefined : this.#byFallback.get(fallbackKey(call));
+    if (known !== undefined) {
+      this.#assign(known, call, ordinal);
+      return;
+    }
     this.#unmatched += 1;
     if (this.#unmatched % this.#stride !== 0) {
       this.#unassigned.add(call, ordinal);
@@ -207,8 +214,8 @@ export class TaskDiscovery {
     const waiting = this.#waiting;
     if (waiting.length === 0) return;
     const distinct = distinctPrompts(waiting.map(({ prompt }) => prompt));
-    const least =
-      isLast && distinct.length < 400 ? Math.max(2, Math.ceil(distinct.length * 0.01)) : Math.max(5, Math.ceil(distinct.length * 0.003));
+    // Of few different prompts two make a template.
+    const least = distinct.length < 400 ? Math.max(2, Math.ceil(distinct.length * 0.01)) : Math.max(5, Math.ceil(distinct.length * 0.003));
     const mined = mineTemplates(distinct, { least });
     const first = this.#book.size;
     this.#book.add(mined, distinct);
@@ -222,8 +229,8 @@ export class TaskDiscovery {
       if (template !== null) this.#assign(this.#templateSlots[template]!, call, ordinal);
       return template === null;
     });
-    if (isLast) this.#group(left);
-    else this.#keep(left, waiting.length);
+    if (isLast) this.#group(left, 0);
+    else this.#keep(this.#group(left, waiting.length * 0.01), waiting.length);
   }
 
   /** The calls that nothing fits wait for the next mining while they are few; else nothing is to be found in them, and most are let go. */
@@ -241,25 +248,37 @@ export class TaskDiscovery {
     this.#waitingCharacters = 0;
   }
 
-  /** What no mined template fits: equal fingerprints make a task when a prompt is there, and enough calls for the size of the log. */
-  #group(left: readonly Waiting[]): void {
+  /**
+   * What no mined template fits: equal fingerprints make a task when a prompt is there, and enough calls for the size of the log. While
+   * the log goes on only groups of at least `least` calls do, and the others are returned.
+   */
+  #group(left: readonly Waiting[], least: number): Waiting[] {
+    const isLast = least === 0;
     const groups = new Map<string, Waiting[]>();
     for (const each of left) {
-      const { hash, masked } = fingerprintOf(promptTemplate(each.call));
-      const key = masked === '' ? `=${(each.call.userTexts[0] ?? '').trim()}` : hash;
-      groups.set(key, [...(groups.get(key) ?? []), each]);
+      const key = fallbackKey(each.call);
+      const group = groups.get(key);
+      if (group === undefined) groups.set(key, [each]);
+      else group.push(each);
     }
     const calls = this.#slotOf.length;
+    const rest: Waiting[] = [];
     for (const [key, members] of groups) {
-      const least = key.startsWith('=') ? Math.max(5, calls * 0.001) : calls < 200 ? 1 : Math.max(2, calls * 0.0002);
-      const isTask = members.length >= least && this.#slots.length < MOST_SLOTS;
+      const enough = key.startsWith('=') ? Math.max(5, calls * 0.001) : calls < 200 ? 1 : Math.max(2, calls * 0.0002);
+      const isTask = members.length >= Math.max(least, enough) && this.#slots.length < MOST_SLOTS;
+      if (!isTask && !isLast) {
+        rest.push(...members);
+        continue;
+      }
       const slot = isTask ? this.#open(members[0]!.call, { evidence: 'template', name: null, template: null }) : -1;
+      if (isTask) this.#byFallback.set(key, slot);
       for (const { call, ordinal } of members) {
         if (isTask) this.#assign(slot, call, ordinal);
         else this.#unassigned.add(call, ordinal);
       }
     }
-    this.#waiting = [];
+    if (isLast) this.#waiting = [];
+    return rest;
   }
 
   /** Slots that are of one task, the named one first. */
@@ -341,6 +360,12 @@ function constantWords({ system, userTexts }: AuditCall, constant: ReadonlySet<n
     }
     return words.filter((_, i) => isConstant[i] === 1);
   });
+}
+
+/** The fingerprint of a call's template; its first message, marked by `=`, where nothing in it is constant. */
+function fallbackKey(call: AuditCall): string {
+  const { hash, masked } = fingerprintOf(promptTemplate(call));
+  return masked === '' ? `=${(call.userTexts[0] ?? '').trim()}` : hash;
 }
 
 /** Prompts that differ: repeats would look like templates. */
