@@ -154,7 +154,7 @@ function spendRow(call: MadeCall): Readonly<Record<(typeof columns)[number], unk
 }
 
 function cell(value: unknown): string {
-  const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
+  const text = typeof value === 'string' ? value : JSON.stringify(value ?? '');
   return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 

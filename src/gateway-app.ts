@@ -7,6 +7,7 @@ import {
   type Directory,
   type Family,
   type Gateway,
+  type GatewayDeps,
   type GatewaySettings,
   isLoopbackHost,
   loopbackAccess,
@@ -102,33 +103,9 @@ export async function openGatewayApp(config: Config, options: GatewayAppOptions)
     const store = () => templateStore(location);
     const journal = openTemplateJournal(join(data.path, 'templates.jsonl'));
     tasks = await openSteps(config, upstreams, { clock: systemClock, warn, store, journal, log, recorder, prices, readStore });
-    const { steps } = tasks;
     life = openLife(config, location, { clock: systemClock, warn });
-    const gateway = await openGateway(
-      {
-        clock: systemClock,
-        newId: requestIds(() => systemClock.now()),
-        directory,
-        prices,
-        recorder,
-        access,
-        ledger: operations.ledger,
-        observer: operations.observer,
-        operator: operations.operator,
-        ownership: new Ownership(join(data.path, 'owners')),
-        capture: config.capture,
-        steps: tasks.steps,
-        pipelines: {
-          configs: config.pipelines,
-          tasks: config.tasks,
-          world: async (host) => pipelineWorld({ config, clock: systemClock, newId, prices, steps, host }, await loadTokenizer()),
-        },
-        countTokens: loadTokenizer,
-        settings: settingsOf(config),
-      },
-      options.host,
-      options.port,
-    );
+    const deps = gatewayDeps(config, { directory, prices, recorder, access, operations, tasks, ownersPath: join(data.path, 'owners') });
+    const gateway = await openGateway(deps, options.host, options.port);
     active = () => gateway.active;
     const serving = tasks;
     const release = () => data.release();
@@ -142,6 +119,42 @@ export async function openGatewayApp(config: Config, options: GatewayAppOptions)
     log.close();
     throw error;
   }
+}
+
+interface Made {
+  readonly directory: Directory;
+  readonly prices: PriceBook;
+  readonly recorder: Recorder;
+  readonly access: Access;
+  readonly operations: Operations;
+  readonly tasks: OpenSteps;
+  readonly ownersPath: string;
+}
+
+/** What the HTTP front is made of. */
+function gatewayDeps(config: Config, { directory, prices, recorder, access, operations, tasks, ownersPath }: Made): GatewayDeps {
+  const { steps } = tasks;
+  return {
+    clock: systemClock,
+    newId: requestIds(() => systemClock.now()),
+    directory,
+    prices,
+    recorder,
+    access,
+    ledger: operations.ledger,
+    observer: operations.observer,
+    operator: operations.operator,
+    ownership: new Ownership(ownersPath),
+    capture: config.capture,
+    steps,
+    pipelines: {
+      configs: config.pipelines,
+      tasks: config.tasks,
+      world: async (host) => pipelineWorld({ config, clock: systemClock, newId, prices, steps, host }, await loadTokenizer()),
+    },
+    countTokens: loadTokenizer,
+    settings: settingsOf(config),
+  };
 }
 
 function openRecorder(

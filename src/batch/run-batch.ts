@@ -116,7 +116,7 @@ class Job {
     // Where it begins: progress is measured from here.
     this.#tell();
     const rows = new RowQueue(this.#plan.input);
-    let failure: unknown = null;
+    let failure: Error | null = null;
     let isComplete = false;
     const timer = setInterval(() => this.#tick(), FLUSH_MS);
     const onAbort = (): void => this.#stop('aborted');
@@ -127,14 +127,14 @@ class Job {
         Array.from({ length: this.#plan.width }, () =>
           this.#work(rows).catch((error: unknown) => {
             // Nothing more is begun, and what is under way ends first.
-            failure ??= error;
+            failure ??= error instanceof Error ? error : new TypeError('a row failed', { cause: error });
             this.#stop('aborted');
           }),
         ),
       );
       if (this.#stopped === null) this.#settleHeld();
       this.#finished.flush();
-      if (failure !== null) throw failure;
+      if (failure !== null) throw failure as Error;
       isComplete = this.#stopped === null;
     } finally {
       clearInterval(timer);

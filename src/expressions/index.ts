@@ -1,5 +1,4 @@
 export {
-  type Comparison,
   type Condition,
   type ExpressionProblem,
   type ListExpression,

@@ -1,4 +1,0 @@
-export { buildAudit } from './build.ts';
-export { auditCsv } from './csv.ts';
-export { auditPage, usd } from './html.ts';
-export type { Audit, AuditDocument, AuditedTask, DollarRange, ReconciledLine, Reconciliation, TaskDetail } from './types.ts';

@@ -9,7 +9,10 @@ const seedOption = () =>
   new Option('--seed <n>', 'seed of folds and solver').argParser(numberIn(0, 2 ** 31 - 1, { integer: true })).default(1);
 const kindOption = () => new Option('--kind <kind>', 'what is learnt; what the rows hold when absent').choices(KINDS);
 const modeOption = () =>
-  new Option('--mode <mode>', 'quality adds small networks to a classifier, for minutes in place of seconds; auto lets cross-validation choose')
+  new Option(
+    '--mode <mode>',
+    'quality adds small networks to a classifier, for minutes in place of seconds; auto lets cross-validation choose',
+  )
     .choices(['default', 'quality', 'auto'])
     .default('default');
 

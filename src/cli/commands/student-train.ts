@@ -84,7 +84,8 @@ function candidatesOf(kind: StudentKind, { mode, over }: StudentTrainOptions, ha
     throw new SmallfirstError('USAGE', '--over embeddings needs an endpoint: name it with --embeddings');
   if (kind === 'extractor' && hasEmbeddings)
     throw new SmallfirstError('USAGE', 'an extractor reads words in their order; embeddings have none');
-  const modes: readonly Candidate['mode'][] = kind !== 'classifier' || mode === undefined ? ['default'] : mode === 'auto' ? ['default', 'quality'] : [mode];
+  const modes: readonly Candidate['mode'][] =
+    kind !== 'classifier' || mode === undefined ? ['default'] : mode === 'auto' ? ['default', 'quality'] : [mode];
   const overText = over === 'embeddings' ? [] : modes.map((one): Candidate => ({ mode: one, reads: 'text' }));
   return hasEmbeddings && over !== 'text' ? [...overText, { mode: 'default', reads: 'embeddings' }] : overText;
 }

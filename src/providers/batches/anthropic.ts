@@ -112,7 +112,7 @@ function readLine(line: Json): BatchResult | null {
   const { type, message, error } = membersOf(result);
   if (type === 'succeeded' && message !== undefined) return { id, kind: 'answer', body: message };
   if (type !== 'errored')
-    return { id, kind: 'error', again: true, status: null, message: `the request was not worked on: ${String(type)}` };
+    return { id, kind: 'error', again: true, status: null, message: `the request was not worked on: ${textIn(type) ?? 'no reason given'}` };
   // An envelope of its own: {type: 'error', error: {type, message}}. It comes without a status; its type says the kind.
   const said = readWireError(0, JSON.stringify(error ?? null));
   const again = !REFUSALS.has(said.kind);

@@ -18,8 +18,7 @@ const MAX_PAGES = 50;
 export function mistralBatches(http: BatchHttp): BatchApi {
   return {
     limits: { requests: 100_000, bytes: 400_000_000 },
-    // The job names the model.
-    line: (id, { body: { model: _, ...body } }) => ({ custom_id: id, body }),
+    line: (id, { body }) => ({ custom_id: id, body: withoutModel(body) }),
     stage: async (file, signal) => {
       const query = `purpose=batch&page_size=${PAGE}&search=${encodeURIComponent(fileNameOf(file))}`;
       const listed = membersOf(await http.json({ method: 'GET', path: '/files', query, signal }));
@@ -86,4 +85,11 @@ function toBatch(json: Json): RemoteBatch {
     error: isRefused ? (words.find((message) => message !== null) ?? status) : null,
     files,
   };
+}
+
+/** The job names the model. */
+function withoutModel<T extends object>(body: T): Omit<T, 'model'> {
+  const rest: T & { model?: unknown } = { ...body };
+  delete rest.model;
+  return rest;
 }
