@@ -73,8 +73,8 @@ function listName(provider: string): { readonly name: string; readonly known: bo
   for (const candidate of [lower, lower.split('.')[0] ?? '', lower.split('-')[0] ?? '']) {
     const known = catalogueProvider(names[candidate] ?? candidate);
     // `openai-proxy` is not OpenAI: only the provider of a model that begins with the vendor's own part and `.` may be shortened.
-    if (known !== null && (candidate === lower || lower.startsWith(`${candidate}.`) || /^vertex-ai-/.test(lower)))
+    if (known !== null && (candidate === lower || lower.startsWith(`${candidate}.`) || lower.startsWith('vertex-ai-')))
       return { name: known, known: true };
   }
-  return /^vertex-ai-/.test(lower) ? { name: 'google', known: true } : { name: lower.slice(0, 64), known: false };
+  return lower.startsWith('vertex-ai-') ? { name: 'google', known: true } : { name: lower.slice(0, 64), known: false };
 }

@@ -71,7 +71,7 @@ function isAnthropic(response: unknown, request: JsonRecord | null): boolean {
   if (answer?.type === 'message' || answer?.type === 'error') return true;
   const first = Array.isArray(response) ? objectOf(response[0]) : null;
   if (first?.type === 'message_start' || (typeof response === 'string' && response.includes('message_start'))) return true;
-  return /^claude/.test(firstText(request, 'model') ?? '') && answer?.choices === undefined;
+  return (firstText(request, 'model') ?? '').startsWith('claude') && answer?.choices === undefined;
 }
 
 function isOpenAi(response: unknown, request: JsonRecord | null): boolean {
