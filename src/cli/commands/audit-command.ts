@@ -17,7 +17,12 @@ export function addAudit(program: Command, io: CommandIo, setExitCode: (code: Ex
     .option('--csv <file>', 'also write the tasks as CSV')
     .option('--write-config <file>', 'write a smallfirst.yaml with the dearest tasks; it must not be there yet')
     .addOption(new Option('--top <n>', 'tasks in that config').argParser(numberIn(1, 1000, { integer: true })).default(10))
-    .option('--config <file>', 'take prices of your own from this config')
+    .option('--replay <model>', "ask this model of the config some of the log's own prompts and compare; needs --config and --max-cost")
+    .addOption(
+      new Option('--replay-calls <n>', 'prompts of each task to ask').argParser(numberIn(1, 10_000, { integer: true })).default(50),
+    )
+    .addOption(new Option('--max-cost <usd>', 'US dollars that the replay may cost').argParser(numberIn(0, 1_000_000)))
+    .option('--config <file>', 'take prices of your own, and the model to replay on, from this config')
     .addOption(dataOption())
     .addOption(jsonOption())
     .action(async (files, options) => setExitCode(await (await import('./audit.ts')).runAudit(files, options, io)));

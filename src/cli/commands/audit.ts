@@ -8,6 +8,7 @@ import {
   auditFormats,
   auditPage,
   buildAudit,
+  CallSample,
   type InvoiceReconciliation,
   type ReadReport,
   readAudit,
@@ -23,6 +24,7 @@ import { knownProviders } from '../known-providers.ts';
 import { count } from '../table.ts';
 import { AssignmentFile } from './audit-assignments.ts';
 import { auditConfig } from './audit-config.ts';
+import { describeReplay, replaySample } from './audit-replay.ts';
 import { auditText } from './audit-text.ts';
 import { nameGiven, readTaskNames } from './task-names.ts';
 
@@ -35,9 +37,15 @@ export interface AuditOptions {
   readonly writeConfig?: string;
   readonly top: number;
   readonly config?: string;
+  readonly replay?: string;
+  readonly replayCalls?: number;
+  readonly maxCost?: number;
   readonly data: string;
   readonly json: boolean;
 }
+
+/** Calls that are kept in case that a candidate is asked them again. */
+const SAMPLED = 5_000;
 
 /** `smallfirst audit`: reads logs, finds their tasks and says what each could cost. Exit 2 where a file was broken; what could be read of it counts. */
 export async function runAudit(
@@ -57,6 +65,7 @@ export async function runAudit(
   const book = new PriceBook({ declared, warn: () => {} });
   const now = clock.now();
   const discovery = new TaskDiscovery();
+  const sample = options.replay === undefined ? null : new CallSample(SAMPLED);
   const assignments = options.assignments === undefined ? null : new AssignmentFile(resolve(io.cwd, options.assignments));
   const progress = io.progress('reading', null);
   let read = 0;
@@ -68,7 +77,10 @@ export async function runAudit(
       now,
       onCalls: (calls) => {
         io.signal.throwIfAborted();
-        for (const call of calls) discovery.add(call);
+        for (const call of calls) {
+          discovery.add(call);
+          sample?.add(call);
+        }
         assignments?.add(calls);
         read += calls.length;
         progress.advance(read);
@@ -87,14 +99,26 @@ export async function runAudit(
     if (options.html !== undefined) await writeFile(resolve(io.cwd, options.html), auditPage(audit, new Date(now)));
     if (options.csv !== undefined) await writeFile(resolve(io.cwd, options.csv), auditCsv(audit.document));
     if (configFile !== null) await writeFile(configFile, auditConfig(audit, options.top), { flag: 'wx' });
-    if (options.json) io.json(audit.document);
-    else io.out(auditText(audit));
+    const replay = sample === null ? null : await replayed(audit, sample, (ordinal) => found.taskOf(ordinal)?.id ?? null, options, io);
+    if (options.json) io.json(replay === null ? audit.document : { ...audit.document, replay });
+    else io.out(`${auditText(audit)}${replay === null ? '' : describeReplay(replay)}`);
     noteOddities(audit, io);
     return noteErrors(report.errors, io);
   } finally {
     progress.end();
     assignments?.close();
   }
+}
+
+function replayed(
+  audit: Audit,
+  sample: CallSample,
+  taskOf: (ordinal: number) => string | null,
+  { replay = '', replayCalls = 50, config, maxCost }: AuditOptions,
+  io: CommandIo,
+) {
+  const asked = { replay, replayCalls, ...(config === undefined ? {} : { config }), ...(maxCost === undefined ? {} : { maxCost }) };
+  return replaySample(audit, sample, taskOf, asked, io);
 }
 
 /** Files as the user named them, because reports and ids of calls speak of them; absolute where the command runs elsewhere. */
