@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
 import {
   type Audit,
   type AuditSource,
@@ -54,6 +55,7 @@ export async function runAudit(
   io: CommandIo,
   clock: Clock = systemClock,
 ): Promise<ExitCode> {
+  keepMemoryFlat();
   const format = formatOf(options.format);
   const configFile = options.writeConfig === undefined ? null : resolve(io.cwd, options.writeConfig);
   if (configFile !== null && existsSync(configFile)) {
@@ -108,6 +110,12 @@ export async function runAudit(
     progress.end();
     assignments?.close();
   }
+}
+
+/** Collects sooner: nearly all that reading makes is dead at once, and a heap that may grow holds it for minutes without being faster. */
+function keepMemoryFlat(): void {
+  setFlagsFromString('--heap-growing-percent=30');
+  setFlagsFromString('--semi-space-growth-factor=1');
 }
 
 function replayed(
