@@ -2,6 +2,7 @@
 export const layers: Readonly<Record<string, number>> = {
   core: 0,
   statistics: 0,
+  hashing: 0,
   container: 0.5,
   pricing: 1,
   confidence: 1,

@@ -1,5 +1,5 @@
+import { HashIndex } from '../hashing/index.ts';
 import { BLOCKS, FeatureScanner } from './feature-scanner.ts';
-import { FeatureTable } from './feature-table.ts';
 
 const B = BLOCKS.length;
 
@@ -20,7 +20,7 @@ export interface Corpus {
 /** Scans texts into bags of features; features are numbered as they first appear. */
 export function buildCorpus(texts: readonly string[], onProgress?: (done: number) => void): Corpus {
   const scanner = new FeatureScanner();
-  const table = new FeatureTable(65_536);
+  const table = new HashIndex(65_536);
   const builder = new BagBuilder();
   const offsets = new Int32Array(texts.length * B + 1);
   let hashes = new Int32Array(65_536);

@@ -1,6 +1,6 @@
 import { SmallfirstError } from '../core/index.ts';
+import { HashIndex } from '../hashing/index.ts';
 import { BLOCKS, FeatureScanner } from './feature-scanner.ts';
-import { FeatureTable } from './feature-table.ts';
 import type { StudentInput } from './types.ts';
 import { termWeight } from './weighting.ts';
 
@@ -55,13 +55,13 @@ class TextEncoder implements Encoder, EncodedInput {
   readonly novelty = new Float64Array(BLOCKS.length);
   readonly #encoding: TextEncoding;
   readonly #scanner = new FeatureScanner();
-  readonly #table: FeatureTable;
+  readonly #table: HashIndex;
   /** Times each feature of the vocabulary stands in the current block; all 0 between calls. */
   readonly #counts: Uint16Array;
 
   constructor(encoding: TextEncoding) {
     this.#encoding = encoding;
-    this.#table = new FeatureTable(encoding.hashes.length);
+    this.#table = new HashIndex(encoding.hashes.length);
     for (const hash of encoding.hashes) this.#table.intern(hash);
     this.#counts = new Uint16Array(encoding.hashes.length);
   }

@@ -1,3 +1,4 @@
+import { mix } from '../hashing/index.ts';
 import { stemLength } from './stem.ts';
 
 /** Only this many UTF-16 units of a text are read: it bounds time and memory for a text of any length. */
@@ -163,16 +164,6 @@ function isWordCode(code: number): boolean {
   if (code < 0xc0) return (code >= 0xa2 && code <= 0xa5) || code === 0xaa || code === 0xb5 || code === 0xba;
   if (code === 0xd7 || code === 0xf7 || code === 0x1680 || code === 0xfeff) return false;
   return !((code >= 0x2000 && code <= 0x206f) || (code >= 0x3000 && code <= 0x303f) || (code >= 0xff00 && code <= 0xff0f));
-}
-
-/** The finaliser of MurmurHash3 (Appleby): every input bit reaches every output bit. 0 is left for "empty" in tables. */
-function mix(value: number): number {
-  let hash = value ^ (value >>> 16);
-  hash = Math.imul(hash, 0x85ebca6b);
-  hash ^= hash >>> 13;
-  hash = Math.imul(hash, 0xc2b2ae35);
-  hash ^= hash >>> 16;
-  return hash === 0 ? 1 : hash;
 }
 
 function grown(array: Int32Array): Int32Array<ArrayBuffer> {

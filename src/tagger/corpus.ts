@@ -1,6 +1,6 @@
+import { HashIndex } from '../hashing/index.ts';
 import { FeatureReader } from './features.ts';
 import { Gazetteer } from './gazetteer.ts';
-import { HashIndex } from './hash.ts';
 import type { LocatedRow } from './located-row.ts';
 
 /** Rows as numbered features, read once before many passes over them. */

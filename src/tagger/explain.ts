@@ -1,7 +1,7 @@
+import type { HashIndex } from '../hashing/index.ts';
 import { valuesOf } from './compare.ts';
 import { type FeatureReader, TEMPLATES } from './features.ts';
 import type { Gazetteer } from './gazetteer.ts';
-import type { HashIndex } from './hash.ts';
 import { type ChoiceField, type TaggerModel, type WeightTable, weightOf } from './model.ts';
 import type { RawExtraction } from './raw-extraction.ts';
 import type { FieldExplanation } from './types.ts';

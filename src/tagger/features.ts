@@ -1,5 +1,6 @@
+import { mix } from '../hashing/index.ts';
+import { combine } from './combine.ts';
 import type { Gazetteer } from './gazetteer.ts';
-import { combine, mix } from './hash.ts';
 import { TOKEN_KIND, TokenReader } from './tokens.ts';
 
 /** Kinds of features; a feature's hash is made of its kind and what it saw. The order is part of the file format. */

@@ -1,4 +1,5 @@
-import { combine, HashIndex } from './hash.ts';
+import { HashIndex } from '../hashing/index.ts';
+import { combine } from './combine.ts';
 
 /** Longer values than this are no names that come back. */
 export const LONGEST_PHRASE = 8;

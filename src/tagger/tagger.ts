@@ -1,9 +1,9 @@
+import { HashIndex } from '../hashing/index.ts';
 import { calibrated, logit } from './calibration.ts';
 import { softmax } from './choice-training.ts';
 import { explainExtraction } from './explain.ts';
 import { FeatureReader } from './features.ts';
 import { Gazetteer } from './gazetteer.ts';
-import { HashIndex } from './hash.ts';
 import { Lattice, Transitions } from './lattice.ts';
 import { type TaggerModel, type WeightTable, weightOf } from './model.ts';
 import { type Passage, PassageReader } from './passages.ts';

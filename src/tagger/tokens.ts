@@ -1,4 +1,4 @@
-import { mix } from './hash.ts';
+import { mix } from '../hashing/index.ts';
 
 /** Only this many UTF-16 units of a text are read: it bounds time and memory for a text of any length. */
 export const MAX_CHARACTERS = 16_384;

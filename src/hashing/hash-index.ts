@@ -1,5 +1,5 @@
-/** From a feature's hash to its index: open addressing with linear probing. A hash is never 0. */
-export class FeatureTable {
+/** Numbers hashes as they come: open addressing with linear probing. A hash is never 0. */
+export class HashIndex {
   #keys: Int32Array;
   #values: Int32Array;
   #mask: number;
@@ -17,7 +17,7 @@ export class FeatureTable {
     return this.#size;
   }
 
-  /** Index of the feature, or −1 when it is not known. */
+  /** The number of the hash, or −1 when it is not known. */
   find(hash: number): number {
     const keys = this.#keys;
     const mask = this.#mask;
@@ -30,7 +30,7 @@ export class FeatureTable {
     }
   }
 
-  /** Index of the feature; a new one gets the next index. */
+  /** The number of the hash; a new one gets the next. */
   intern(hash: number): number {
     const known = this.find(hash);
     if (known >= 0) return known;
@@ -38,6 +38,13 @@ export class FeatureTable {
     this.#place(hash, this.#size);
     this.#size += 1;
     return this.#size - 1;
+  }
+
+  /** The hashes in the order of their numbers. */
+  keys(): Int32Array {
+    const ordered = new Int32Array(this.#size);
+    for (let slot = 0; slot < this.#keys.length; slot += 1) if (this.#keys[slot] !== 0) ordered[this.#values[slot]!] = this.#keys[slot]!;
+    return ordered;
   }
 
   #place(hash: number, value: number): void {

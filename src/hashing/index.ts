@@ -1,0 +1,2 @@
+export { HashIndex } from './hash-index.ts';
+export { mix } from './mix.ts';
