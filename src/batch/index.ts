@@ -1,7 +1,9 @@
 export { type Estimate, Estimator } from './estimate.ts';
 export { type JobFolder, openJobFolder } from './job-folder.ts';
+export { inBulk, withinShare } from './job-purse.ts';
 export { Journal } from './journal.ts';
 export { KeptCalls } from './kept-calls.ts';
+export { isOutage } from './outage.ts';
 export { Pacer } from './pacer.ts';
 export * from './provider-mode/index.ts';
 export { countRows, inputVersion, readRows } from './read-rows.ts';

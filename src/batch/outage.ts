@@ -1,4 +1,4 @@
-import type { SmallfirstError } from '../core/index.ts';
+import { SmallfirstError } from '../core/index.ts';
 
 /** Rows that fail one after the other, with no answer between them, before the provider is taken to be gone. */
 const IN_A_ROW = 20;
@@ -6,8 +6,8 @@ const IN_A_ROW = 20;
 const ACCOUNT: ReadonlySet<string> = new Set(['authentication', 'permission', 'quota', 'billing']);
 
 /** Whether a failure says nothing about its row: the provider does not answer, or does not accept us. */
-function isOutage(error: SmallfirstError): boolean {
-  if (!error.code.startsWith('UPSTREAM_')) return false;
+export function isOutage(error: unknown): error is SmallfirstError {
+  if (!(error instanceof SmallfirstError) || !error.code.startsWith('UPSTREAM_')) return false;
   const { told } = error as { readonly told?: { readonly kind: string } | null };
   return error.row.retry || ACCOUNT.has(told?.kind ?? '');
 }

@@ -1,5 +1,5 @@
-import { type NanoUsd, SmallfirstError } from '../core/index.ts';
-import { type PipelineWorld, Purse, type StepAsk } from '../pipeline/index.ts';
+import type { NanoUsd } from '../core/index.ts';
+import { Purse } from '../pipeline/index.ts';
 
 /** What a cell may spend, in parts for the rows that are under way. */
 export class CellMoney {
@@ -26,32 +26,4 @@ export class CellMoney {
     this.#purse.join(part);
     this.#underWay -= 1;
   }
-}
-
-/** Where a step's or the pipeline's own limit is no larger than the row's part, a larger part would not help. */
-function isOwnLimit({ pipeline, step }: StepAsk, granted: NanoUsd): boolean {
-  return [pipeline.budget, step.budget, step.controller?.maxCost ?? null].some((limit) => limit !== null && limit <= granted);
-}
-
-/**
- * A world in which a step that the cell's part of the job's cap is too small for is no answer and no failure of its own: the row ends with
- * BUDGET_EXCEEDED also where the step may fail, and `onShort` hears of it.
- */
-export function withinPart(world: PipelineWorld, granted: NanoUsd, onShort: () => void): PipelineWorld {
-  return {
-    now: world.now,
-    costOf: (error) => world.costOf(error),
-    answer: async (ask) => {
-      const isOurs = !isOwnLimit(ask, granted);
-      try {
-        const answer = await world.answer(ask);
-        if (!isOurs || answer.decision !== 'no-budget') return answer;
-      } catch (error) {
-        if (isOurs && error instanceof SmallfirstError && error.code === 'BUDGET_EXCEEDED') onShort();
-        throw error;
-      }
-      onShort();
-      throw new SmallfirstError('BUDGET_EXCEEDED', 'The cap of the job leaves too little for a better answer.');
-    },
-  };
 }

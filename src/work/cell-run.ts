@@ -1,11 +1,11 @@
 import { setMaxListeners } from 'node:events';
-import { KeptCalls, type Pacer } from '../batch/index.ts';
+import { inBulk, isOutage, KeptCalls, type Pacer, withinShare } from '../batch/index.ts';
 import type { PipelineConfig } from '../config/index.ts';
 import { addUsd, type Clock, type Json, type Model, type NanoUsd, SmallfirstError, ZERO_USD } from '../core/index.ts';
 import { type PipelineRun, type PipelineWorld, rowOf, runPipeline } from '../pipeline/index.ts';
 import type { CellGrant, CellHold, RowResult, WorkRow, WorkState, WorkStore } from '../store/index.ts';
 import { type CellJournal, openCellJournal } from './cell-journal.ts';
-import { CellMoney, withinPart } from './cell-money.ts';
+import { CellMoney } from './cell-money.ts';
 import type { Slots } from './slots.ts';
 import type { WorkCalls } from './work-calls.ts';
 
@@ -40,8 +40,6 @@ export type CellEnd = 'done' | 'stopped' | 'outage' | 'short' | 'spent';
 const KEEP_MS = 200;
 /** Work in this process gives everything else a turn this often. */
 const TURN_MS = 10;
-/** What a provider says of our account: it holds for every row. */
-const ACCOUNT: ReadonlySet<string> = new Set(['authentication', 'permission', 'quota', 'billing']);
 
 type Granted = Extract<CellGrant, { readonly kind: 'granted' }>;
 
@@ -70,7 +68,7 @@ export class CellRun {
 
   constructor(pipeline: PipelineConfig, hold: CellHold, granted: Granted, deps: CellRunDeps) {
     this.#deps = deps;
-    this.#pipeline = { ...pipeline, deadlineMs: null };
+    this.#pipeline = inBulk(pipeline);
     this.#hold = hold;
     this.#granted = granted;
     this.#own = openCellJournal(deps.folder, hold);
@@ -111,14 +109,14 @@ export class CellRun {
     const width = Math.max(1, Math.min(rows.length, this.#deps.width(this.#pipeline)));
     await this.#through([...rows], width, new CellMoney(budget, width));
     const isShort = !this.#isStopped && this.#short.length > 0 && !(await this.#oneByOne());
-    const isOutage = this.#out.length > 0 && this.#answered === 0;
-    if (!isOutage) for (const { row, error } of this.#out.splice(0)) this.#fail(row, error, ZERO_USD);
-    const isDone = !isShort && !isOutage && !this.#isStopped;
+    const isUnanswered = this.#out.length > 0 && this.#answered === 0;
+    if (!isUnanswered) for (const { row, error } of this.#out.splice(0)) this.#fail(row, error, ZERO_USD);
+    const isDone = !isShort && !isUnanswered && !this.#isStopped;
     // What is being kept may hear meanwhile that the job was stopped: then the rest is kept, and the cell, whose rows all have a result, ends.
     await this.#flush(isDone);
     if (isDone) return 'done';
     if (isShort) return this.#others > ZERO_USD ? 'short' : 'spent';
-    return isOutage && !this.#isStopped ? 'outage' : 'stopped';
+    return isUnanswered && !this.#isStopped ? 'outage' : 'stopped';
   }
 
   /** Rows whose part was too small, each with everything that is left of the job's cap; false where that is too little as well. */
@@ -178,7 +176,7 @@ export class CellRun {
     const part = money.take();
     const granted = part.grant(null);
     const state = { isShort: false };
-    const own = granted === null ? world : withinPart(world, granted, () => (state.isShort = true));
+    const own = granted === null ? world : withinShare(world, granted, () => (state.isShort = true));
     let spent: NanoUsd | null = ZERO_USD;
     try {
       const result = await runPipeline(this.#pipeline, this.#runOf(row, id, granted), own).finally(() => {
@@ -262,11 +260,4 @@ export class CellRun {
 /** A row's failure as a line of the side file. */
 export function errorLine({ id, line }: Pick<WorkRow, 'id' | 'line'>, code: string, message: string): string {
   return JSON.stringify({ id, line, error: { code, message } });
-}
-
-/** Whether a failure says nothing about its row: the provider does not answer, or does not accept us. */
-function isOutage(error: unknown): boolean {
-  if (!(error instanceof SmallfirstError) || !error.code.startsWith('UPSTREAM_')) return false;
-  const { told } = error as { readonly told?: { readonly kind: string } | null };
-  return error.row.retry || ACCOUNT.has(told?.kind ?? '');
 }

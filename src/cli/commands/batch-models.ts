@@ -4,6 +4,7 @@ import { Pacer } from '../../batch/index.ts';
 import type { Config, ModelConfig, PipelineConfig } from '../../config/index.ts';
 import { contentHash, type Json, systemClock } from '../../core/index.ts';
 import { vendorOf } from '../../providers/index.ts';
+import { systemTimer } from '../../run/index.ts';
 
 const START = 20;
 
@@ -48,7 +49,7 @@ export class Pacers {
     }
     this.#all = [...groups.values()].map((models) => {
       const own = models.flatMap(({ upstream }) => (upstream.concurrency === null ? [] : [upstream.concurrency]));
-      const pacer = new Pacer({ start: START, most: Math.min(most, ...own), now: () => systemClock.monotonic(), after: later });
+      const pacer = new Pacer({ start: START, most: Math.min(most, ...own), now: () => systemClock.monotonic(), after: systemTimer });
       for (const { name } of models) this.#byModel.set(name, pacer);
       return pacer;
     });
@@ -119,10 +120,4 @@ function plain(value: unknown): Json {
       return typeof one === 'object' && one !== null && 'source' in one ? (one as { readonly source: string }).source : one;
     }),
   ) as Json;
-}
-
-/** Runs something later; returns how to call that off. */
-export function later(ms: number, run: () => void): () => void {
-  const timer = setTimeout(run, ms);
-  return () => clearTimeout(timer);
 }

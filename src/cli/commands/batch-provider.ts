@@ -19,11 +19,11 @@ import { countInput } from '../../gateway/index.ts';
 import { openPipelineApp, type PipelineApp } from '../../pipeline-app.ts';
 import { loadTokenizer, type ServiceTier } from '../../pricing/index.ts';
 import { type BatchModel, batchModel, hasBatches } from '../../providers/index.ts';
-import { worstCost } from '../../run/index.ts';
+import { systemTimer, worstCost } from '../../run/index.ts';
 import { openBatchUpstreams } from '../../upstream-settings.ts';
 import type { CommandIo } from '../io.ts';
 import { count } from '../table.ts';
-import { later, Pacers, triedOnce, widthOf } from './batch-models.ts';
+import { Pacers, triedOnce, widthOf } from './batch-models.ts';
 import { type BatchOptions, backlogOf, DRAIN_MS, type Work } from './batch-work.ts';
 
 /** What an answer is taken to need where nothing limits it. */
@@ -147,7 +147,7 @@ class Batches {
       batches: ({ name }) => this.modelOf(name),
       pacer: ({ name }) => this.pacers.of(name),
       now: () => systemClock.monotonic(),
-      after: later,
+      after: systemTimer,
     });
   }
 

@@ -17,9 +17,10 @@ import { type Config, loadConfig, type PipelineConfig } from '../../config/index
 import { nanoUsd, SmallfirstError, systemClock } from '../../core/index.ts';
 import { openPipelineApp } from '../../pipeline-app.ts';
 import { atServiceTiers, loadTokenizer, PriceBook } from '../../pricing/index.ts';
+import { systemTimer } from '../../run/index.ts';
 import type { CommandIo, ExitCode } from '../io.ts';
 import { knownProviders } from '../known-providers.ts';
-import { later, modelsOf, Pacers, pipelineHash, triedOnce, widthOf } from './batch-models.ts';
+import { modelsOf, Pacers, pipelineHash, triedOnce, widthOf } from './batch-models.ts';
 import { cancelBatches, refuseBatches, tierInBatches, workInBatches } from './batch-provider.ts';
 import { describeEstimate, describeSummary } from './batch-report.ts';
 import { type BatchOptions, backlogOf, DRAIN_MS, type Work } from './batch-work.ts';
@@ -91,7 +92,7 @@ async function work(
   const journal = new Journal(folder.journal, folder.card.finished);
   const pacers = new Pacers(config, options.concurrency);
   const now = (): number => systemClock.monotonic();
-  const calls = new KeptCalls({ jobId: folder.card.id, journal, pacer: ({ name }) => pacers.of(name), now, after: later });
+  const calls = new KeptCalls({ jobId: folder.card.id, journal, pacer: ({ name }) => pacers.of(name), now, after: systemTimer });
   const app = await openPipelineApp(triedOnce(config), {
     dataDir: resolve(io.cwd, options.data),
     environment: io.env,

@@ -4,11 +4,12 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { type Config, loadConfig, type PipelineConfig } from '../../config/index.ts';
 import { SmallfirstError, systemClock } from '../../core/index.ts';
 import { openPipelineApp, type PipelineApp, type PipelineAppOptions } from '../../pipeline-app.ts';
+import { systemTimer } from '../../run/index.ts';
 import type { WorkStore } from '../../store/index.ts';
 import { connectRedis, insistOnStore, pause, WorkCalls, WorkerProcess } from '../../work/index.ts';
 import type { CommandIo, ExitCode } from '../io.ts';
 import { knownProviders } from '../known-providers.ts';
-import { later, Pacers, pipelineHash, triedOnce, widthOf } from './batch-models.ts';
+import { Pacers, pipelineHash, triedOnce, widthOf } from './batch-models.ts';
 import { openWork } from './work-open.ts';
 
 export interface WorkerCommandOptions {
@@ -79,7 +80,7 @@ async function work({ config, pipelines, store, redis, warn }: Work, options: Wo
       { cells: options.cells, stalledMs: options.stalledAfter * 1_000, queued: options.queueCells },
       {
         clock: systemClock,
-        after: later,
+        after: systemTimer,
         redis,
         store,
         world: app.world,
@@ -95,7 +96,7 @@ async function work({ config, pipelines, store, redis, warn }: Work, options: Wo
     await worker.start();
     io.note(`Worker on ${hostname()}, state in ${data}: ${[...pipelines.values()].map(({ name }) => name).join(', ')}. Ctrl-C ends it.`);
     await ended(worker, store, pipelines, options, io);
-    const callOff = later(GRACE_MS, () => worker.halt());
+    const callOff = systemTimer(GRACE_MS, () => worker.halt());
     const summary = await worker.stop();
     callOff();
     if (app.recorder.state().lastError === null) await app.recorder.drain(DRAIN_MS);
