@@ -258,7 +258,7 @@ class Asked {
       client: (model) => {
         const open = withParameters(steps.client(model.name), model as ModelConfig, limitOf(model));
         const client = withLogprobs(open, rule.needsLogprobs(model.name));
-        return calls === undefined ? client : calls.client(ask, model, client);
+        return calls === undefined ? client : calls.client(ask, model, leaving(client));
       },
       available: (model) => steps.available(model.name),
       estimate: (model) => ({ cost: isBudgeted ? worstAt(model) : null, ms: null }),
@@ -351,6 +351,17 @@ function answerOf(result: StepResult, task: TaskConfig, { alone, reason, used }:
 /** A student states a calibrated probability of its own; no other model's word is taken without a calibrator. */
 function ownConfidence({ provider }: Model, { recorded }: Answer): number | null {
   return provider === 'student' ? (recorded?.probability ?? null) : null;
+}
+
+/** Where calls are kept they wait for their places: that one goes out is known here, behind all that holds it. */
+function leaving(client: ModelClient): ModelClient {
+  return {
+    ...(client.version === undefined ? {} : { version: client.version }),
+    call: (request, context) => {
+      context.held?.(false);
+      return client.call(request, context);
+    },
+  };
 }
 
 /** What a model sets for itself holds where the task says nothing; `limit` holds where neither limits the answer, and over what they say. */

@@ -74,6 +74,17 @@ describe('asking until there is an answer', () => {
     expect(waits).toEqual([]);
   });
 
+  it('tells that what it asks waits for its place, and again after each failure', async () => {
+    const { deps } = world();
+    const told: string[] = [];
+    const answers = inTurn<string>(failed(), busy(), 'yes');
+    await insist({ ...deps, held: (isHeld) => told.push(isHeld ? 'held' : 'out') }, () => {
+      told.push('asked');
+      return answers();
+    });
+    expect(told).toEqual(['held', 'asked', 'held', 'asked', 'held', 'asked']);
+  });
+
   it('stops waiting when the job is stopped', async () => {
     const { deps } = world();
     const controller = new AbortController();

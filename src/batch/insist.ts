@@ -5,6 +5,8 @@ import type { Pacer } from './pacer.ts';
 export interface InsistDeps {
   readonly pacer: Pacer;
   readonly signal: AbortSignal | null;
+  /** Hears that what is asked waits; whoever sends it tells that it goes out. Absent where nobody wants to know. */
+  readonly held?: ((isHeld: boolean) => void) | undefined;
   /** Milliseconds on the pacer's clock. */
   readonly now: () => number;
   readonly after: (ms: number, run: () => void) => () => void;
@@ -24,9 +26,10 @@ const PATIENCE_MS = 10 * 60_000;
  * as the provider says, else twice as long each time. Rejects with the last failure, or ABORTED.
  */
 export async function insist<T>(deps: InsistDeps, ask: () => Promise<T>): Promise<T> {
-  const { pacer, signal, now } = deps;
+  const { pacer, signal, now, held } = deps;
   const startedAt = now();
   let failures = 0;
+  held?.(true);
   for (let waits = 0; ; waits += 1) {
     const enteredAt = await pacer.enter(signal).catch((cause: unknown) => {
       throw new SmallfirstError('ABORTED', 'the job was stopped', { cause });
@@ -43,6 +46,7 @@ export async function insist<T>(deps: InsistDeps, ask: () => Promise<T>): Promis
       if (!isLimit) failures += 1;
       const lastSign = Math.max(startedAt, pacer.answeredAt);
       if (isLimit ? now() - lastSign > PATIENCE_MS : failures >= TRIES) throw error;
+      held?.(true);
       const own = Math.min(LAST_WAIT_MS, FIRST_WAIT_MS * 2 ** waits);
       await pause(retryAfterMs === null ? own : Math.max(SHORTEST_WAIT_MS, retryAfterMs), deps);
     }

@@ -90,14 +90,19 @@ export class KeptCalls {
     };
   }
 
-  /** A row under the id that its call was made with, so that one that is recorded again after a restart is counted once. */
+  /**
+   * A row under the id that its call was made with, so that one that is recorded again after a restart is counted once. A call that failed
+   * keeps its own: when it is made again it is another one, which must not be taken for what is recorded already.
+   */
   row(ask: StepAsk, row: Call): Call {
     const running = this.#rows.get(ask.run.id);
     if (running !== undefined && this.#old.get(ask)?.has(row.model) !== true) {
       running.spent = running.spent === null || row.cost === null ? null : addUsd(running.spent, row.cost);
     }
+    const { jobId, journal } = this.#deps;
     const key = this.#keys.get(ask)?.get(row.model) ?? keyOfCall(ask, row.model, null);
-    return { ...row, id: stableId(this.#deps.jobId, key) };
+    if (row.error !== null && journal.answerOf(running?.ordinal ?? 0, key) === null) return row;
+    return { ...row, id: stableId(jobId, key) };
   }
 
   #keyOf(ask: StepAsk, model: Model, request: ModelRequest): string {
@@ -123,7 +128,7 @@ export class KeptCalls {
       return;
     }
     const idempotencyKey = stableId(jobId, key);
-    const events = await insist({ pacer, signal: context.signal, now, after }, () => {
+    const events = await insist({ pacer, signal: context.signal, held: context.held, now, after }, () => {
       // Only now it is under way: a call that waits for its place is at no risk.
       journal.begun(ordinal, key);
       return wholeAnswer(client.call(request, { ...context, idempotencyKey }));

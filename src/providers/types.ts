@@ -23,6 +23,11 @@ export interface CallContext {
   readonly idempotencyKey?: string;
   /** Answers in the place of a model that is called over HTTP, given the request as it would go out: as a part of a batch. */
   readonly instead?: (request: ModelRequest) => AsyncIterable<ModelEvent>;
+  /**
+   * Hears that the call waits to be sent, or to be sent again (true), and that it goes out (false): one that is broken off while it waits
+   * has cost nothing. A client that never tells sends it at once.
+   */
+  readonly held?: (isHeld: boolean) => void;
 }
 
 /**

@@ -26,6 +26,8 @@ export interface Attempted {
   readonly at: EpochMs;
   readonly result: AttemptResult;
   readonly error: SmallfirstError | null;
+  /** False: it ended before the call went out, so that there was none. */
+  readonly isSent: boolean;
   readonly answer: Answer;
   /** As they came. */
   readonly events: readonly ModelEvent[];
@@ -73,6 +75,7 @@ export async function makeAttempt(turn: Turn, step: Step, request: StepRequest, 
     at,
     result,
     error,
+    isSent: end.reach !== 'unsent',
     answer,
     events: end.events,
     released: release?.begun ?? false,
@@ -97,11 +100,11 @@ function confidenceOf(turn: Turn, answer: Answer, validation: Validation, deps: 
   return deps.confidence(model, prefix, wellFormed(prefix.text));
 }
 
-/** As reported, else counted. A call that failed before anything arrived used nothing; one that we broke off did use its prompt. */
+/** As reported, else counted. A call that failed before anything arrived used nothing; one that we broke off while it was out did use its prompt. */
 function usageOf(turn: Turn, end: CallEnd, deps: StepDeps): { readonly usage: Usage | null; readonly source: UsageSource } {
   const { answer, error } = end;
   if (answer.usage) return { usage: answer.usage, source: answer.usageSource };
-  const brokenOff = error?.code === 'ABORTED' || error?.code === 'DEADLINE_EXCEEDED';
+  const brokenOff = end.reach === 'out' && (error?.code === 'ABORTED' || error?.code === 'DEADLINE_EXCEEDED');
   if (error && !end.started && !brokenOff) return { usage: NO_USAGE, source: 'counted' };
   return { usage: deps.countUsage(turn.model, turn.request, answer), source: 'counted' };
 }

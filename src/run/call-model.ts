@@ -34,6 +34,9 @@ export interface CallWatcher {
   readonly begun: boolean;
 }
 
+/** Where a call is: it has never gone out, it waits to go out again after a failure, or it is out. */
+export type Reach = 'unsent' | 'waiting' | 'out';
+
 /** How a call went. Whatever was received is in `answer`, also when it failed. */
 export interface CallEnd {
   readonly answer: Answer;
@@ -45,6 +48,8 @@ export interface CallEnd {
   readonly abandoned: boolean;
   /** True when any event arrived: from then on the provider has charged something. */
   readonly started: boolean;
+  /** Where it was at its end. */
+  readonly reach: Reach;
   readonly latencyMs: number;
   readonly firstTokenMs: number | null;
 }
@@ -68,13 +73,20 @@ export async function callModel(call: ModelCall, deps: CallDeps): Promise<CallEn
   let firstTokenMs: number | null = null;
   let error: SmallfirstError | null = null;
   let abandoned = false;
+  let reach: Reach = 'unsent';
+  let wasOut = false;
+  const held = (isHeld: boolean): void => {
+    wasOut ||= !isHeld;
+    reach = isHeld ? (wasOut ? 'waiting' : 'unsent') : 'out';
+  };
   const heard: ModelEvent[] = [];
   const { watcher } = call;
   let events: AsyncIterator<ModelEvent> | null = null;
   try {
     bounds.check();
     const { itemId, input, deadlineAt, output } = call;
-    events = call.client.call(call.request, { itemId, input, deadlineAt, output, signal: bounds.signal })[Symbol.asyncIterator]();
+    reach = 'out';
+    events = call.client.call(call.request, { itemId, input, deadlineAt, output, signal: bounds.signal, held })[Symbol.asyncIterator]();
     for (;;) {
       const next = await bounds.race(events.next());
       if (next.done) {
@@ -104,7 +116,7 @@ export async function callModel(call: ModelCall, deps: CallDeps): Promise<CallEn
   const answer = collector.answer();
   if (error === null && !abandoned && answer.stop === 'cut')
     error = new SmallfirstError('UPSTREAM_FAILED', 'the answer broke off before its end');
-  return { answer, error, events: heard, abandoned, started, latencyMs: deps.clock.monotonic() - startedAt, firstTokenMs };
+  return { answer, error, events: heard, abandoned, started, reach, latencyMs: deps.clock.monotonic() - startedAt, firstTokenMs };
 }
 
 function isAnswer(event: ModelEvent): boolean {

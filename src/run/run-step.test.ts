@@ -120,7 +120,7 @@ describe('runStep', () => {
       },
     ]);
     expect(asked.map(({ context }) => ({ ...context, signal: null }))).toEqual([
-      { itemId: 'item-1', input: 'Where is my money?', signal: null, deadlineAt: null, output: step.output },
+      { itemId: 'item-1', input: 'Where is my money?', signal: null, deadlineAt: null, output: step.output, held: expect.any(Function) },
     ]);
     expect(closed).toEqual(['small']);
   });

@@ -26,8 +26,8 @@ import type { Turn } from './turn.ts';
 import type { AnswerListener, Step, StepAttempt, StepDeps, StepRequest, StepResult } from './types.ts';
 
 /**
- * Runs one step: asks the policy, calls what it names, weighs the answer, and again until the policy answers. Every attempt becomes
- * one row of the record, also when the step throws. A provider's failure is an attempt that escalates.
+ * Runs one step: asks the policy, calls what it names, weighs the answer, and again until the policy answers. Every attempt whose call
+ * went out becomes one row of the record, also when the step throws. A provider's failure is an attempt that escalates.
  *
  * Throws SmallfirstError: ABORTED, NO_FEASIBLE_MODEL, BUDGET_EXCEEDED, DEADLINE_EXCEEDED, or the last provider's own error when all
  * that could be called failed.
@@ -78,7 +78,11 @@ async function walk(step: Step, request: StepRequest, deps: StepDeps, listener: 
       if (attempt.error && (attempt.released || attempt.error.code === 'ABORTED')) throw attempt.error;
     }
   } finally {
-    for (const [index, row] of callRows(attempts, final, step, request).entries()) deps.record(row, (attempts[index] as Attempted).answer);
+    for (const [index, row] of callRows(attempts, final, step, request).entries()) {
+      const { isSent, answer } = attempts[index] as Attempted;
+      // A call that never went out is none.
+      if (isSent) deps.record(row, answer);
+    }
   }
 }
 

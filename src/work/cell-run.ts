@@ -99,8 +99,7 @@ export class CellRun {
       return end;
     } finally {
       this.#callOff?.();
-      // Where calls failed and were recorded, the next ones for the same rows are others. Answers are worth keeping everywhere else.
-      this.#own.close(end === 'done' || end === 'outage');
+      this.#own.close(end === 'done');
     }
   }
 

@@ -139,6 +139,20 @@ describe('a bulk job', () => {
     expect(stopped.err).toContain('the same command with --resume goes on from there');
   });
 
+  it('has in its record what was answered after an interruption, beside the call that was broken off', async () => {
+    writeConfig(TWO_STEPS);
+    upstream.next(...Array.from({ length: 20 }, () => null), { kind: 'silent' });
+    const running = start(folder, batch('--concurrency', '1'));
+    await until(() => upstream.seen.length >= 21, '21 requests');
+    running.interrupt();
+    await running.finished;
+    const resumed = await smallfirst(folder, batch('--resume'));
+    expect(resumed.exit).toBe(0);
+    const calls = await recordedCalls(join(folder, '.smallfirst'));
+    const count = (wanted: string): number => calls.filter(({ outcome }) => outcome === wanted).length;
+    expect([count('accepted'), count('aborted'), calls.length]).toEqual([rows.length * 2, 1, rows.length * 2 + 1]);
+  });
+
   it('refuses to write over its input, and a pipeline that is not there', async () => {
     writeConfig(TWO_STEPS);
     const before = readFileSync(join(folder, 'in.jsonl'), 'utf8');

@@ -109,12 +109,15 @@ export class BatchCalls {
     };
   }
 
-  /** A row under an id that follows from its call, so that one that is recorded again after a restart is counted once. */
+  /**
+   * A row under an id that follows from its call, so that one that is recorded again after a restart is counted once. A call that failed
+   * without a word that is kept has its own: it is made again as another one.
+   */
   row(ask: StepAsk, row: Call): Call {
     const spent = this.#spent.get(ask.run.id);
     if (spent !== undefined) this.#spent.set(ask.run.id, spent === null || row.cost === null ? null : addUsd(spent, row.cost));
     const key = this.#keys.get(ask)?.get(row.model) ?? keyOfCall(ask, row.model, null);
-    return { ...row, id: stableId(this.#deps.jobId, key) };
+    return row.error !== null && !this.#isKept(ask, key) ? row : { ...row, id: stableId(this.#deps.jobId, key) };
   }
 
   #keyOf(ask: StepAsk, model: Model, request: ModelRequest): string {
@@ -158,11 +161,16 @@ export class BatchCalls {
       return;
     }
     const idempotencyKey = stableId(jobId, key);
-    const events = await insist({ pacer, signal: context.signal, now, after }, () =>
+    const events = await insist({ pacer, signal: context.signal, held: context.held, now, after }, () =>
       wholeAnswer(client.call(request, { ...context, idempotencyKey })),
     );
     answers.add(row, id, 'straight', { kind: 'events', events });
     yield* events;
+  }
+
+  #isKept(ask: StepAsk, key: string): boolean {
+    const { row, id } = this.#placeOf(ask, key);
+    return this.#deps.answers.of(row, id).length > 0;
   }
 
   #placeOf(ask: StepAsk, key: string): { readonly row: number; readonly id: string } {
