@@ -42,3 +42,8 @@ export function percent(share: number | null, digits = 1): string {
 export function count(n: number): string {
   return n.toLocaleString('en-US');
 }
+
+/** A number of things, in words: `1 row`, `2,000 rows`. A plural that is not made by an s is given. */
+export function counted(n: number, one: string, many = `${one}s`): string {
+  return `${count(n)} ${n === 1 ? one : many}`;
+}

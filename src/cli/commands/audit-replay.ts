@@ -1,27 +1,32 @@
 import { resolve } from 'node:path';
-import type { Audit, CallSample, SampledCall } from '../../audit/index.ts';
+import type { Audit, AuditCall, CallSample, SampledCall } from '../../audit/index.ts';
 import { loadConfig, type ModelConfig } from '../../config/index.ts';
 import {
   addUsd,
+  type Clock,
   canonicalJson,
-  collect,
+  type EpochMs,
   formatUsd,
+  inputTotal,
   type Json,
   type NanoUsd,
   nanoUsd,
   SmallfirstError,
   textMessage,
   toUsd,
+  type Usage,
   usage,
   ZERO_USD,
 } from '../../core/index.ts';
-import { loadTokenizer, PriceBook } from '../../pricing/index.ts';
+import { type CountTokens, loadTokenizer, PriceBook } from '../../pricing/index.ts';
 import { createHttpClient, vendorOf } from '../../providers/index.ts';
+import { worstCost } from '../../run/index.ts';
 import { clopperPearson } from '../../statistics/index.ts';
 import { openUpstreams } from '../../upstream-settings.ts';
 import type { CommandIo } from '../io.ts';
 import { knownProviders } from '../known-providers.ts';
-import { count, percent } from '../table.ts';
+import { counted, percent } from '../table.ts';
+import { type AskingEnd, askWithin, type PricedPrompt } from './audit-ask.ts';
 
 export interface ReplayOptions {
   /** A model of the config. */
@@ -47,79 +52,105 @@ export interface ReplayedTask {
   readonly costUsd: number | null;
 }
 
+/** What a replay found, and whether it asked all that it was to. */
+export interface Replay {
+  readonly tasks: readonly ReplayedTask[];
+  /** Prompts that were not asked, because it was interrupted or its cap was reached. */
+  readonly left: number;
+  readonly stopped: AskingEnd['stopped'];
+}
+
+/** A log that was read, and where its calls belong. */
+export interface ReplayedLog {
+  readonly audit: Audit;
+  readonly sample: CallSample;
+  readonly taskOf: (ordinal: number) => string | null;
+}
+
 /** Tasks that a replay asks about, the dearest first. */
 const TASKS = 5;
+/** Prompts under way together, where the model's own limit is not lower. */
+const AT_ONCE = 8;
+/** Tokens that an answer may have where neither the log nor the config says it: a candidate that thinks first needs more than its label. */
+const USUAL_OUTPUT = 4_096;
 
 /**
  * Asks a candidate some of the log's own prompts and compares its answers with those of the log: labels and JSON only, since no metric
- * can say whether two texts are as good. Says first what it will cost and asks for no more than the cap allows.
+ * can say whether two texts are as good. Says first what it will cost and asks for no more than the cap allows; what was measured before
+ * an interruption counts.
  * Throws USAGE without a cap or a model of the config that is called over HTTP, and for an estimate above the cap.
  */
-export async function replaySample(
-  audit: Audit,
-  sample: CallSample,
-  taskOf: (ordinal: number) => string | null,
-  options: ReplayOptions,
-  io: CommandIo,
-): Promise<readonly ReplayedTask[]> {
-  if (options.maxCost === undefined)
-    throw new SmallfirstError('USAGE', '--replay asks a real model: say with --max-cost what that may cost.');
-  if (options.config === undefined)
-    throw new SmallfirstError('USAGE', '--replay names a model of a config: name the config with --config.');
-  const config = await loadConfig(resolve(io.cwd, options.config), io.env, { providers: knownProviders() });
-  const model = config.models.get(options.replay);
-  if (model === undefined || vendorOf(model.provider) === null) {
-    throw new SmallfirstError('USAGE', `--replay ${options.replay} is no model of the config that is called over HTTP.`);
-  }
-  const chosen = choose(audit, sample, taskOf, options.replayCalls);
-  const prices = new PriceBook({ declared: config.prices, warn: () => {} });
-  const priceOf = (used: Parameters<PriceBook['price']>[1]): NanoUsd | null =>
-    prices.price({ provider: model.provider, model: model.model }, used, Date.now())?.cost ?? null;
-  const estimate = await estimateOf(chosen, priceOf);
+export async function replaySample(log: ReplayedLog, options: ReplayOptions, io: CommandIo, clock: Clock): Promise<Replay> {
+  const { config, model, cap } = await candidateOf(options, io);
+  const chosen = choose(log, options.replayCalls);
   const calls = chosen.reduce((sum, { asked }) => sum + asked.length, 0);
   if (calls === 0)
     throw new SmallfirstError(
       'USAGE',
       'No task of the log answers in labels or JSON with its prompts in the log: there is nothing to replay.',
     );
+  const prices = new PriceBook({ declared: config.prices, warn: () => {} });
+  const priceOf = (used: Usage): NanoUsd | null =>
+    prices.price({ provider: model.provider, model: model.model }, used, clock.now())?.cost ?? null;
+  const tokens = await loadTokenizer();
+  const estimate = estimateOf(chosen, tokens, priceOf);
   io.note(
-    `Replay: ${count(calls)} prompts of ${chosen.length} tasks to ${model.name}, about ${formatUsd(estimate)}; cap $${options.maxCost}.`,
+    `Replay: ${counted(calls, 'prompt')} of ${counted(chosen.length, 'task')} to ${model.name}, about ${formatUsd(estimate)}; cap ${formatUsd(cap)}.`,
   );
   if (estimate === null) throw new SmallfirstError('BUDGET_UNPRICED', `${model.name} has no known price: declare one with the model.`);
-  if (estimate > nanoUsd(options.maxCost))
+  if (estimate > cap)
     throw new SmallfirstError('USAGE', `The estimate of ${formatUsd(estimate)} is above --max-cost; raise it, or lower --replay-calls.`);
+  const prompts = chosen.flatMap((task) => task.asked.map(({ call }) => promptOf(task, call, { model, tokens, prices, at: clock.now() })));
   const upstreams = openUpstreams(config, io.env);
+  const bar = io.progress('replay', calls);
   try {
     const client = createHttpClient(upstreams.get(model.name), { stream: false });
-    const results: ReplayedTask[] = [];
-    let left = nanoUsd(options.maxCost);
-    for (const task of chosen) {
-      const tally = { agreed: 0, n: 0, failed: 0, cost: ZERO_USD };
-      const bar = io.progress(`replay ${task.name}`, task.asked.length);
-      for (const { call } of task.asked) {
-        if (io.signal.aborted || left <= 0) break;
-        try {
-          const answer = await collect(
-            client.call(requestOf(call, model), { itemId: null, input: null, signal: io.signal, deadlineAt: null }),
-          );
-          const cost = answer.usage === null ? null : priceOf(answer.usage);
-          tally.cost = addUsd(tally.cost, cost ?? ZERO_USD);
-          left = (left - (cost ?? ZERO_USD)) as NanoUsd;
+    const tallies = new Map(chosen.map((task) => [task, { agreed: 0, n: 0, failed: 0, cost: ZERO_USD }]));
+    let done = 0;
+    const end = await askWithin(prompts, cap, {
+      client,
+      signal: io.signal,
+      atOnce: Math.min(AT_ONCE, model.upstream.concurrency ?? AT_ONCE),
+      costOf: ({ usage: used }) => (used === null ? null : priceOf(used)),
+      ended: ({ task, output }, said) => {
+        const tally = tallies.get(task);
+        if (tally === undefined) return;
+        if (said === null) tally.failed += 1;
+        else {
           tally.n += 1;
-          if (isSame(answer.text, call.output ?? '')) tally.agreed += 1;
-        } catch (error) {
-          if (!(error instanceof SmallfirstError)) throw error;
-          tally.failed += 1;
+          tally.cost = addUsd(tally.cost, said.cost);
+          if (isSame(said.answer.text, output)) tally.agreed += 1;
         }
-        bar.advance(tally.n + tally.failed);
-      }
-      bar.end();
-      if (tally.n > 0) results.push(resultOf(task, model, tally));
-    }
-    return results;
+        done += 1;
+        bar.advance(done);
+      },
+    });
+    tellEnd(end, io);
+    const tasks = [...tallies].filter(([, { n }]) => n > 0).map(([task, tally]) => resultOf(task, model, tally));
+    return { tasks, left: end.left + end.brokenOff, stopped: end.stopped };
   } finally {
+    bar.end();
     await upstreams.destroy();
   }
+}
+
+/** The model that is asked, and what asking it may cost. */
+async function candidateOf({ replay, config: file, maxCost }: ReplayOptions, io: CommandIo) {
+  if (maxCost === undefined) throw new SmallfirstError('USAGE', '--replay asks a real model: say with --max-cost what that may cost.');
+  if (file === undefined) throw new SmallfirstError('USAGE', '--replay names a model of a config: name the config with --config.');
+  const config = await loadConfig(resolve(io.cwd, file), io.env, { providers: knownProviders() });
+  const model = config.models.get(replay);
+  if (model === undefined || vendorOf(model.provider) === null) {
+    throw new SmallfirstError('USAGE', `--replay ${replay} is no model of the config that is called over HTTP.`);
+  }
+  return { config, model, cap: nanoUsd(maxCost) };
+}
+
+function tellEnd({ stopped, left, brokenOff }: AskingEnd, io: CommandIo): void {
+  if (stopped === 'max-cost') io.note(`--max-cost is reached before ${counted(left, 'prompt')}.`);
+  if (stopped !== 'aborted') return;
+  const billed = brokenOff === 0 ? '' : ` ${counted(brokenOff, 'call')} under way may be billed.`;
+  io.note(`Interrupted: what was measured until then is shown.${billed}`);
 }
 
 interface Chosen {
@@ -128,7 +159,7 @@ interface Chosen {
   readonly asked: readonly SampledCall[];
 }
 
-function choose(audit: Audit, sample: CallSample, taskOf: (ordinal: number) => string | null, most: number): readonly Chosen[] {
+function choose({ audit, sample, taskOf }: ReplayedLog, most: number): readonly Chosen[] {
   const byTask = new Map<string, SampledCall[]>();
   for (const one of sample.calls()) {
     const id = taskOf(one.ordinal);
@@ -143,32 +174,44 @@ function choose(audit: Audit, sample: CallSample, taskOf: (ordinal: number) => s
     .map(({ id, name }) => ({ id, name, asked: byTask.get(id) ?? [] }));
 }
 
-/** What the prompts would cost at the candidate: the log's own tokens where it has them, else counted ones. */
-async function estimateOf(
-  chosen: readonly Chosen[],
-  priceOf: (used: Parameters<PriceBook['price']>[1]) => NanoUsd | null,
-): Promise<NanoUsd | null> {
-  const tokens = await loadTokenizer();
-  const costs = chosen.flatMap(({ asked }) =>
-    asked.map(({ call }) =>
-      priceOf(
-        call.usage ??
-          usage({ freshInput: tokens(`${call.system ?? ''}\n${call.userTexts.join('\n')}`), output: tokens(call.output ?? '') }),
-      ),
-    ),
-  );
+/** What the log says that a call used, else what its texts count as. */
+function usageOf({ usage: used, system, userTexts, output }: AuditCall, tokens: CountTokens): Usage {
+  return used ?? usage({ freshInput: tokens(`${system ?? ''}\n${userTexts.join('\n')}`), output: tokens(output ?? '') });
+}
+
+/** What the prompts would cost at the candidate if it answered as the log did; null without a price. */
+function estimateOf(chosen: readonly Chosen[], tokens: CountTokens, priceOf: (used: Usage) => NanoUsd | null): NanoUsd | null {
+  const costs = chosen.flatMap(({ asked }) => asked.map(({ call }) => priceOf(usageOf(call, tokens))));
   return costs.some((cost) => cost === null) ? null : addUsd(...(costs as readonly NanoUsd[]));
 }
 
-function requestOf(call: SampledCall['call'], { parameters }: ModelConfig) {
+/** A prompt that is asked: the task that it is of, and what the log's answer to it was. */
+interface Replayed {
+  readonly task: Chosen;
+  readonly output: string;
+}
+
+/** What the most that a prompt can cost follows from. */
+interface Pricing {
+  readonly model: ModelConfig;
+  readonly tokens: CountTokens;
+  readonly prices: PriceBook;
+  readonly at: EpochMs;
+}
+
+function promptOf(task: Chosen, call: AuditCall, { model, tokens, prices, at }: Pricing): PricedPrompt<Replayed> {
+  const { system, userTexts, params, output } = call;
+  const used = usageOf(call, tokens);
+  const outputTokens = params.maxTokens ?? model.parameters.maxTokens ?? Math.max(USUAL_OUTPUT, 2 * used.output);
+  // Tokens of another vendor are others: what our own tokenizer counts is a floor.
+  const inputTokens = Math.max(inputTotal(used), tokens(`${system ?? ''}\n${userTexts.join('\n')}`));
+  const worst = worstCost(prices, model, { inputTokens, outputTokens, longCache: false, serviceTier: 'default' }, at);
+  if (worst === null) throw new SmallfirstError('BUDGET_UNPRICED', `${model.name} has no known price: declare one with the model.`);
+  const messages = [...(system === null ? [] : [textMessage('system', system)]), ...userTexts.map((text) => textMessage('user', text))];
   return {
-    messages: [
-      ...(call.system === null ? [] : [textMessage('system', call.system)]),
-      ...call.userTexts.map((text) => textMessage('user', text)),
-    ],
-    ...parameters,
-    ...(call.params.maxTokens === null ? {} : { maxTokens: call.params.maxTokens }),
-    temperature: 0,
+    of: { task, output: output ?? '' },
+    request: { messages, ...model.parameters, maxTokens: outputTokens, temperature: 0 },
+    worst,
   };
 }
 
@@ -203,11 +246,13 @@ function resultOf(
 }
 
 /** What a replay found, for people. */
-export function describeReplay(tasks: readonly ReplayedTask[]): string {
+export function describeReplay({ tasks, stopped, left }: Replay): string {
   if (tasks.length === 0) return '\nThe replay got no answer.\n';
   const lines = tasks.map(
     ({ name, model, n, agreed, low, high, failed, costUsd }) =>
       `  ${name}: ${model} answered ${agreed} of ${n} as the log did (${percent(agreed / n)}, 95 % interval ${percent(low)} to ${percent(high)}${failed === 0 ? '' : `; ${failed} failed`}); $${(costUsd ?? 0).toFixed(4)}`,
   );
-  return `\nReplayed on a real model (agreement with what answered then, right or wrong; \`certify\` on fresh pairs is what promises):\n${lines.join('\n')}\n`;
+  const missing =
+    stopped === null ? '' : `  ${counted(left, 'prompt')} left: ${stopped === 'aborted' ? 'it was interrupted' : 'its cap was reached'}.\n`;
+  return `\nReplayed on a real model (agreement with what answered then, right or wrong; \`certify\` on fresh pairs is what promises):\n${lines.join('\n')}\n${missing}`;
 }

@@ -25,7 +25,7 @@ import { knownProviders } from '../known-providers.ts';
 import { count } from '../table.ts';
 import { AssignmentFile } from './audit-assignments.ts';
 import { auditConfig } from './audit-config.ts';
-import { describeReplay, replaySample } from './audit-replay.ts';
+import { describeReplay, type ReplayOptions, replaySample } from './audit-replay.ts';
 import { auditText } from './audit-text.ts';
 import { nameGiven, readTaskNames } from './task-names.ts';
 
@@ -101,11 +101,13 @@ export async function runAudit(
     if (options.html !== undefined) await writeFile(resolve(io.cwd, options.html), auditPage(audit, new Date(now)));
     if (options.csv !== undefined) await writeFile(resolve(io.cwd, options.csv), auditCsv(audit.document));
     if (configFile !== null) await writeFile(configFile, auditConfig(audit, options.top), { flag: 'wx' });
-    const replay = sample === null ? null : await replayed(audit, sample, (ordinal) => found.taskOf(ordinal)?.id ?? null, options, io);
-    if (options.json) io.json(replay === null ? audit.document : { ...audit.document, replay });
+    const taskOf = (ordinal: number): string | null => found.taskOf(ordinal)?.id ?? null;
+    const replay = sample === null ? null : await replaySample({ audit, sample, taskOf }, replayOptions(options), io, clock);
+    if (options.json) io.json(replay === null ? audit.document : { ...audit.document, replay: replay.tasks, replayLeft: replay.left });
     else io.out(`${auditText(audit)}${replay === null ? '' : describeReplay(replay)}`);
     noteOddities(audit, io);
-    return noteErrors(report.errors, io);
+    const code = noteErrors(report.errors, io);
+    return code === 0 && (replay?.left ?? 0) > 0 ? 1 : code;
   } finally {
     progress.end();
     assignments?.close();
@@ -118,15 +120,8 @@ function keepMemoryFlat(): void {
   setFlagsFromString('--semi-space-growth-factor=1');
 }
 
-function replayed(
-  audit: Audit,
-  sample: CallSample,
-  taskOf: (ordinal: number) => string | null,
-  { replay = '', replayCalls = 50, config, maxCost }: AuditOptions,
-  io: CommandIo,
-) {
-  const asked = { replay, replayCalls, ...(config === undefined ? {} : { config }), ...(maxCost === undefined ? {} : { maxCost }) };
-  return replaySample(audit, sample, taskOf, asked, io);
+function replayOptions({ replay = '', replayCalls = 50, config, maxCost }: AuditOptions): ReplayOptions {
+  return { replay, replayCalls, ...(config === undefined ? {} : { config }), ...(maxCost === undefined ? {} : { maxCost }) };
 }
 
 /** Files as the user named them, because reports and ids of calls speak of them; absolute where the command runs elsewhere. */
