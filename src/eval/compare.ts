@@ -80,7 +80,7 @@ function judge(session: Session, seat: Seat, units: readonly number[]): Judgemen
   }
   const failed = [...seat.failed].filter((unit) => !Number.isNaN(session.seats[0].observations.quality(unit)));
   if (failed.length > 0 && test([...pairs, ...failed.map((unit) => barePair(session, seat, unit))]).verdict !== 'swap') {
-    const because = `it would pass, were it not for ${failed.length} items without an answer; run again to fill them in`;
+    const because = `it would pass, were it not for ${failed.length === 1 ? '1 item' : `${failed.length} items`} without an answer; run again to fill the gaps`;
     return { result, verdict: 'NOT ENOUGH EVIDENCE', because };
   }
   return { result, verdict: 'PASS', because: `keeps ${share(result.retained)}, at least ${share(result.retainedLowerBound)}` };

@@ -270,10 +270,10 @@ describe('an eval', () => {
     expect(first.models[0]).toMatchObject({ n: 280, errors: 20, quality: 1 });
     expect(first.comparisons[0]).toMatchObject({
       verdict: 'NOT ENOUGH EVIDENCE',
-      because: 'it would pass, were it not for 20 items without an answer; run again to fill them in',
+      because: 'it would pass, were it not for 20 items without an answer; run again to fill the gaps',
     });
     expect(first.notes).toContain(
-      'small failed on 20 items (the first: UPSTREAM_FAILED: It broke.); they are not in its quality. Run again to fill them in.',
+      'small failed on 20 items (the first: UPSTREAM_FAILED: It broke.), left out of its quality. Run again to fill the gaps.',
     );
     broken = false;
     const second = (await evaluate(here.plan(), flaky)).report;
@@ -335,7 +335,7 @@ describe('an eval', () => {
     ]);
     expect(report.notes.slice(0, 2)).toEqual([
       'No row has a gold answer: quality is agreement with big.',
-      'big gave no usable answer to 1 items, which are left out.',
+      'big gave no usable answer to 1 item, which is left out.',
     ]);
     await expect(evaluate(here.plan({ task: here.config.tasks.get('draft')! }), here.deps)).rejects.toMatchObject({
       code: 'CONFIG_INVALID',

@@ -107,7 +107,10 @@ function notesOf(session: Session, models: readonly ModelReport[]): readonly str
   const { plan, seats, reference, withoutReference } = session;
   const notes: string[] = [...judgeNotes(session)];
   if (reference === 'ceiling') notes.push(`No row has a gold answer: quality is agreement with ${plan.ceiling.name}.`);
-  if (withoutReference > 0) notes.push(`${plan.ceiling.name} gave no usable answer to ${withoutReference} items, which are left out.`);
+  if (withoutReference > 0)
+    notes.push(
+      `${plan.ceiling.name} gave no usable answer to ${withoutReference === 1 ? '1 item, which is' : `${withoutReference} items, which are`} left out.`,
+    );
   const unpriced = models.filter((model) => model.unpriced > 0).map(({ model }) => model);
   if (unpriced.length > 0) notes.push(`UNPRICED, which is not free: ${unpriced.join(', ')}. Declare their prices in the config.`);
   const counted = models.filter(
@@ -120,7 +123,7 @@ function notesOf(session: Session, models: readonly ModelReport[]): readonly str
   for (const { model, failed, firstError } of seats) {
     if (failed.size > 0)
       notes.push(
-        `${model.name} failed on ${failed.size} items (the first: ${firstError}); they are not in its quality. Run again to fill them in.`,
+        `${model.name} failed on ${failed.size === 1 ? '1 item' : `${failed.size} items`} (the first: ${firstError}), left out of its quality. Run again to fill the gaps.`,
       );
   }
   if (seats.length > 2)

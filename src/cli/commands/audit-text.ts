@@ -1,5 +1,5 @@
 import { type Audit, type AuditDocument, type DollarRange, usd } from '../../audit/index.ts';
-import { count, percent, renderTable } from '../table.ts';
+import { count, counted, percent, renderTable } from '../table.ts';
 
 const SHOWN = 25;
 
@@ -7,7 +7,7 @@ const SHOWN = 25;
 export function auditText({ document, details }: Audit): string {
   const { totals, rows, savings, tasks } = document;
   const span = totals.from === null ? '' : `, ${totals.from.slice(0, 10)} to ${(totals.to ?? totals.from).slice(0, 10)} (UTC)`;
-  const head = `${count(totals.calls)} calls for ${usd(totals.spendUsd)}${span}; ${count(rows.kept)} of ${count(rows.read)} rows kept.\n`;
+  const head = `${counted(totals.calls, 'call')} for ${usd(totals.spendUsd)}${span}; ${count(rows.kept)} of ${counted(rows.read, 'row')} kept.\n`;
   if (totals.calls === 0) return `${head}There is no call in these files.\n${invoiceText(document)}`;
   const right = (text: string) => ({ head: text, align: 'right' as const });
   const columns = [
@@ -29,7 +29,7 @@ export function auditText({ document, details }: Audit): string {
       ...(move === 'keep' ? ['', '', '', ''] : [tested ? 'tested' : 'untested', usd(low), usd(base), usd(high)]),
     ]);
   const rest = tasks.length > SHOWN ? `… and ${count(tasks.length - SHOWN)} smaller tasks (--json or --csv has them all).\n` : '';
-  const unassigned = `${percent(totals.unassignedShare)} of spend (${count(totals.unassignedCalls)} calls) has no task.\n`;
+  const unassigned = `${percent(totals.unassignedShare)} of spend (${counted(totals.unassignedCalls, 'call')}) has no task.\n`;
   const reasons = details
     .slice(0, SHOWN)
     .filter(({ best }) => best.move !== 'keep')

@@ -22,7 +22,7 @@ import { addUsd, type Clock, SmallfirstError, systemClock } from '../../core/ind
 import { PriceBook } from '../../pricing/index.ts';
 import type { CommandIo, ExitCode } from '../io.ts';
 import { knownProviders } from '../known-providers.ts';
-import { count } from '../table.ts';
+import { count, counted } from '../table.ts';
 import { AssignmentFile } from './audit-assignments.ts';
 import { auditConfig } from './audit-config.ts';
 import { describeReplay, type ReplayOptions, replaySample } from './audit-replay.ts';
@@ -141,7 +141,7 @@ async function invoiceOf(file: string | undefined, { totals, byDay }: ReadReport
   if (file !== undefined) {
     const invoice = await readInvoice(resolve(io.cwd, file));
     const { count: n, firstLine } = invoice.skipped;
-    if (n > 0) io.note(`${file}: ${count(n)} rows without a day or an amount, first at line ${firstLine ?? 0}`);
+    if (n > 0) io.note(`${file}: ${counted(n, 'row')} without a day or an amount, first at line ${firstLine ?? 0}`);
     return reconcileInvoice(byDay, invoice);
   }
   const lines = totals.flatMap(({ charged, from, model }) =>
@@ -160,11 +160,11 @@ function noteOddities({ document: { unpriced, rows, flags, totals } }: Audit, io
           `${model || 'no model'} at ${provider ?? 'an unknown provider'} (${count(calls)}, ${reason})`,
       );
     io.note(
-      `WARNING: ${count(totals.unpricedCalls)} of ${count(totals.calls)} calls have no price and are in no sum: ${models.join(', ')}.`,
+      `WARNING: ${count(totals.unpricedCalls)} of ${counted(totals.calls, 'call')} ${totals.unpricedCalls === 1 ? 'has no price and is' : 'have no price and are'} in no sum: ${models.join(', ')}.`,
     );
   }
   for (const { reason, count: n, firstLine } of rows.skipped) io.note(`skipped ${count(n)}: ${reason} (first at ${firstLine})`);
-  for (const { sentence, count: n, firstLine } of flags) io.note(`${count(n)} calls: ${sentence} (first at ${firstLine})`);
+  for (const { sentence, count: n, firstLine } of flags) io.note(`${counted(n, 'call')}: ${sentence} (first at ${firstLine})`);
 }
 
 function noteErrors(errors: ReadReport['errors'], io: CommandIo): ExitCode {

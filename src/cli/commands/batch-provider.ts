@@ -22,7 +22,7 @@ import { type BatchModel, batchModel, hasBatches } from '../../providers/index.t
 import { systemTimer, worstCost } from '../../run/index.ts';
 import { openBatchUpstreams } from '../../upstream-settings.ts';
 import type { CommandIo } from '../io.ts';
-import { count } from '../table.ts';
+import { counted } from '../table.ts';
 import { Pacers, triedOnce, widthOf } from './batch-models.ts';
 import { type BatchOptions, backlogOf, DRAIN_MS, type Work } from './batch-work.ts';
 
@@ -194,7 +194,7 @@ class Batches {
         if (progress.round > told && progress.open > 0) {
           told = progress.round;
           this.#io.note(
-            `Round ${told}: ${count(progress.open)} batches are with their providers; ${count(progress.requests)} requests so far.`,
+            `Round ${told}: ${counted(progress.open, 'batch is with its provider', 'batches are with their providers')}; ${counted(progress.requests, 'request')} so far.`,
           );
         }
         onProgress(progress);
@@ -223,7 +223,7 @@ function stopped(rows: number, batches: number): BatchSummary {
 }
 
 function detailOf({ round, requests, batches, open, spentUsd }: RoundProgress): string {
-  return `of ${count(requests)} requests · round ${round} · ${open} of ${batches} batches open · $${spentUsd.toFixed(4)}`;
+  return `of ${counted(requests, 'request')} · round ${round} · ${open} of ${batches} batches open · $${spentUsd.toFixed(4)}`;
 }
 
 function sleep(ms: number, signal: AbortSignal): Promise<void> {

@@ -1,5 +1,5 @@
 import type { BatchSummary, Estimate } from '../../batch/index.ts';
-import { count } from '../table.ts';
+import { count, counted } from '../table.ts';
 
 /** What a job is likely to cost, for people. */
 export function describeEstimate({ rows, sampled, lowUsd, highUsd, unpriced }: Estimate, maxCost: number | undefined): string {
@@ -7,9 +7,9 @@ export function describeEstimate({ rows, sampled, lowUsd, highUsd, unpriced }: E
   if (rows === 0) return 'The input holds no rows.\n';
   const lines =
     lowUsd === null || highUsd === null
-      ? [`${count(rows)} rows. What they cost is not known: ${unpriced.join(', ')} has no price; declare one with the model.`]
+      ? [`${counted(rows, 'row')}. What they cost is not known: ${unpriced.join(', ')} has no price; declare one with the model.`]
       : [
-          `${count(rows)} rows, ${usd(lowUsd)} to ${usd(highUsd)}${from}: every step by its cheapest rung, and every rung asked. An estimate; nothing was asked.`,
+          `${counted(rows, 'row')}, ${usd(lowUsd)} to ${usd(highUsd)}${from}: every step by its cheapest rung, and every rung asked. An estimate; nothing was asked.`,
         ];
   if (maxCost !== undefined && lowUsd !== null && lowUsd > maxCost)
     lines.push(`That is more than --max-cost ${usd(maxCost)}: the job will stop there.`);
@@ -20,10 +20,10 @@ export function describeEstimate({ rows, sampled, lowUsd, highUsd, unpriced }: E
 export function describeSummary(summary: BatchSummary, files: { readonly output: string; readonly errors: string }): string {
   const { rows, done, failed, skipped, costUsd, rowsPerSecond, escalated, atRisk, reused, stopped } = summary;
   return [
-    `${count(done)} of ${count(rows)} rows done, ${count(failed)} failed${skipped === 0 ? '' : `, ${count(skipped)} finished before`}; ${rowsPerSecond.toFixed(rowsPerSecond < 10 ? 1 : 0)} rows/s.`,
-    `${costUsd === null ? 'Cost unknown: a call is unpriced' : usd(costUsd)}; ${count(escalated)} rows escalated.`,
-    ...(reused === 0 ? [] : [`${count(reused)} answers of the earlier run were used again.`]),
-    ...(atRisk === 0 ? [] : [`${count(atRisk)} calls were under way when the earlier run ended, and were asked again.`]),
+    `${count(done)} of ${counted(rows, 'row')} done, ${count(failed)} failed${skipped === 0 ? '' : `, ${count(skipped)} finished before`}; ${rowsPerSecond.toFixed(rowsPerSecond < 10 ? 1 : 0)} rows/s.`,
+    `${costUsd === null ? 'Cost unknown: a call is unpriced' : usd(costUsd)}; ${counted(escalated, 'row')} escalated.`,
+    ...(reused === 0 ? [] : [`${counted(reused, 'answer of the earlier run was', 'answers of the earlier run were')} used again.`]),
+    ...(atRisk === 0 ? [] : [`${counted(atRisk, 'call was', 'calls were')} under way when the earlier run ended, and asked again.`]),
     ...(failed === 0 ? [] : [`Rows that failed, and why: ${files.errors}`]),
     ...(stopped === null ? [] : [why(summary)]),
     `Written to ${files.output}.`,

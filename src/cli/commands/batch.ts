@@ -20,6 +20,7 @@ import { atServiceTiers, loadTokenizer, PriceBook } from '../../pricing/index.ts
 import { systemTimer } from '../../run/index.ts';
 import type { CommandIo, ExitCode } from '../io.ts';
 import { knownProviders } from '../known-providers.ts';
+import { counted } from '../table.ts';
 import { modelsOf, Pacers, pipelineHash, triedOnce, widthOf } from './batch-models.ts';
 import { cancelBatches, refuseBatches, tierInBatches, workInBatches } from './batch-provider.ts';
 import { describeEstimate, describeSummary } from './batch-report.ts';
@@ -68,7 +69,7 @@ export async function runBatchCommand(name: string, options: BatchOptions, io: C
     if (options.cancel) {
       const called = await cancelBatches(config, folder, options, io);
       if (options.json) io.json({ cancelled: called });
-      else io.out(`${called} batches were called off; --resume goes on with what they answered.\n`);
+      else io.out(`${counted(called, 'batch was', 'batches were')} called off; --resume goes on with what was answered.\n`);
       return 0;
     }
     const what = { config, pipeline, files, estimate };

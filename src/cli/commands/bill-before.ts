@@ -18,7 +18,7 @@ import { providers } from '../../providers/index.ts';
 import type { BillDimension, BillRow } from '../../store/index.ts';
 import type { CommandIo, ExitCode } from '../io.ts';
 import { openRecord } from '../record.ts';
-import { count, percent, renderTable } from '../table.ts';
+import { count, counted, percent, renderTable } from '../table.ts';
 import { type BillOptions, parseDimensions, parseSpan } from './bill.ts';
 import { type DayCosts, type ProjectedMonth, projectedMonth, projectionStart } from './bill-projected.ts';
 
@@ -87,7 +87,7 @@ export async function runBillBefore(options: BillOptions, io: CommandIo, clock: 
     else io.out(beforeText(document));
     if (document.unpricedCalls + document.unpricedRequests > 0) {
       io.note(
-        `WARNING: ${count(document.unpricedCalls)} attempts, and ${count(document.unpricedRequests)} answers on the ceiling's side, have no known price and are in no sum.`,
+        `WARNING: ${counted(document.unpricedCalls, 'attempt')}, and ${counted(document.unpricedRequests, 'answer')} on the ceiling's side, have no known price and are in no sum.`,
       );
     }
     return 0;
@@ -228,7 +228,7 @@ function beforeText(document: BillBeforeDocument): string {
   const rest =
     outside.attempts === 0
       ? ''
-      : `Outside every task of the config, and so beside no ceiling: ${count(outside.attempts)} attempts, ${formatUsd(outside.costNanoUsd as NanoUsd)}.\n`;
+      : `Outside every task of the config, and so beside no ceiling: ${counted(outside.attempts, 'attempt')}, ${formatUsd(outside.costNanoUsd as NanoUsd)}.\n`;
   const { projected } = document;
   const usd = (one: number) => formatUsd(Math.round(one * 1e9) as NanoUsd);
   const between =

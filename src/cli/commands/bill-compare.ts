@@ -8,7 +8,7 @@ import { providers } from '../../providers/index.ts';
 import type { BillDimension, BillRow, CallStore } from '../../store/index.ts';
 import type { CommandIo, ExitCode } from '../io.ts';
 import { openRecord } from '../record.ts';
-import { count, percent, renderTable } from '../table.ts';
+import { count, counted, percent, renderTable } from '../table.ts';
 import { type BillOptions, type BillSums, parseDimensions, sumsOf } from './bill.ts';
 
 /** One line in both months; null where a month has nothing of it. The two parts of the change add up to it exactly. */
@@ -82,7 +82,8 @@ export async function runBillCompare(
     else io.out(compareText(document));
     for (const month of document.unfinished) io.note(`WARNING: ${month} is not over: it is compared as far as it has gone.`);
     const unpriced = (document.before?.unpricedCalls ?? 0) + (document.after?.unpricedCalls ?? 0);
-    if (unpriced > 0) io.note(`WARNING: ${count(unpriced)} attempts have no known price and are in no sum.`);
+    if (unpriced > 0)
+      io.note(`WARNING: ${counted(unpriced, 'attempt has no known price and is', 'attempts have no known price and are')} in no sum.`);
     return 0;
   } finally {
     await store.close();

@@ -5,7 +5,7 @@ import { FOCUS_VERSION, type FocusItem, focusHeader, focusRow } from '../../fino
 import type { BillDimension, BillRow } from '../../store/index.ts';
 import type { CommandIo, ExitCode } from '../io.ts';
 import { openRecord } from '../record.ts';
-import { count } from '../table.ts';
+import { counted } from '../table.ts';
 import { type BillOptions, parseSpan } from './bill.ts';
 
 /** What `smallfirst bill --focus FILE --json` prints. */
@@ -47,10 +47,10 @@ export async function runBillFocus(options: BillOptions & { readonly focus: stri
       unpricedCalls: rows.reduce((sum, row) => sum + row.unpricedCalls, 0),
     };
     if (options.json) io.json(document);
-    else io.out(`${count(rows.length)} rows of FOCUS ${FOCUS_VERSION}, ${formatUsd(cost)} in all: ${file}\n`);
+    else io.out(`${counted(rows.length, 'row')} of FOCUS ${FOCUS_VERSION}, ${formatUsd(cost)} in all: ${file}\n`);
     if (document.unpricedCalls > 0) {
       io.note(
-        `WARNING: ${count(document.unpricedCalls)} attempts have no known price; x_UnpricedCalls counts them, and BilledCost is without them.`,
+        `WARNING: ${counted(document.unpricedCalls, 'attempt has', 'attempts have')} no known price; x_UnpricedCalls counts them, and BilledCost is without them.`,
       );
     }
     return 0;

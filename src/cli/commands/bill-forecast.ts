@@ -4,7 +4,7 @@ import type { CallStore } from '../../store/index.ts';
 import { startOfMonth } from '../day.ts';
 import type { CommandIo, ExitCode } from '../io.ts';
 import { openRecord } from '../record.ts';
-import { count, percent, renderTable } from '../table.ts';
+import { counted, percent, renderTable } from '../table.ts';
 import type { BillOptions } from './bill.ts';
 
 /** A month that ends in the future. Dollars; `low` to `high` holds 90 % of the futures drawn, null with fewer than seven whole days. */
@@ -74,7 +74,9 @@ export async function runBillForecast(
     if (options.json) io.json(document);
     else io.out(forecastText(document));
     if (document.unpricedCalls > 0) {
-      io.note(`WARNING: ${count(document.unpricedCalls)} attempts have no known price: what they cost is not in the forecast.`);
+      io.note(
+        `WARNING: ${counted(document.unpricedCalls, 'attempt has no known price: what it', 'attempts have no known price: what they')} cost is not in the forecast.`,
+      );
     }
     return 0;
   } finally {

@@ -168,7 +168,7 @@ describe('smallfirst bill --before', () => {
   it('prints both bills, what they assume, and what stands beside no ceiling', async () => {
     const { text } = await view({ before: true, json: false });
     expect(text).toMatch(/total +281 +\$2\.90 +\$0\.2990 +\$2\.60 +89\.7 %/);
-    expect(text).toContain('Outside every task of the config, and so beside no ceiling: 1 attempts, $0.5000.');
+    expect(text).toContain('Outside every task of the config, and so beside no ceiling: 1 attempt, $0.5000.');
     expect(text).toContain('- its price is the one in force on the day of the answer');
     await expect(view({ before: true, by: 'model' })).rejects.toThrow('--before knows no "model"');
   });

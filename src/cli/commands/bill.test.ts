@@ -134,7 +134,7 @@ describe('smallfirst bill', () => {
     expect(text).toContain('Bill from 2026-11-01 to 2026-11-15 11:00 (UTC)');
     expect(text).toMatch(/classify +odd +1 +1 +150 +50 +10 +unpriced +0\.0 % +1/);
     expect(text).toMatch(/total +3 +5 +750 +250 +50 +\$0\.0140 +100\.0 % +1/);
-    expect(notes).toEqual([expect.stringContaining('1 of 5 attempts have no known price and are in no sum: odd at acme (1)')]);
+    expect(notes).toEqual([expect.stringContaining('1 of 5 attempts has no known price and is in no sum: odd at acme (1)')]);
   });
 
   it('says when there is nothing', async () => {

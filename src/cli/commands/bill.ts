@@ -3,7 +3,7 @@ import type { BillDimension, BillRow, Store } from '../../store/index.ts';
 import { parseDay, startOfMonth } from '../day.ts';
 import type { CommandIo, ExitCode } from '../io.ts';
 import { openRecord } from '../record.ts';
-import { count, percent, renderTable } from '../table.ts';
+import { count, counted, percent, renderTable } from '../table.ts';
 
 export interface BillOptions {
   readonly data: string;
@@ -166,7 +166,7 @@ function warnUnpriced(document: BillDocument, io: CommandIo): void {
   if (document.unpricedCalls === 0) return;
   const models = document.unpricedModels.map(({ provider, model, attempts }) => `${model} at ${provider} (${count(attempts)})`).join(', ');
   io.note(
-    `WARNING: ${count(document.unpricedCalls)} of ${count(document.attempts)} attempts have no known price and are in no sum: ${models}. Declare them with the models in the config, or in a price file.`,
+    `WARNING: ${count(document.unpricedCalls)} of ${counted(document.attempts, 'attempt')} ${document.unpricedCalls === 1 ? 'has no known price and is' : 'have no known price and are'} in no sum: ${models}. Declare them with the models in the config, or in a price file.`,
   );
 }
 

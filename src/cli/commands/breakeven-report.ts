@@ -1,6 +1,6 @@
 import { formatUsd, nanoUsd } from '../../core/index.ts';
 import type { Move } from '../../finops/index.ts';
-import { count, percent, renderTable } from '../table.ts';
+import { count, counted, percent, renderTable } from '../table.ts';
 import type { Measured } from './breakeven-measure.ts';
 import type { HostRow, Traffic } from './breakeven-options.ts';
 import type { BreakevenDocument, BreakevenOption } from './breakeven-types.ts';
@@ -63,7 +63,7 @@ function hostLines({ hosts }: BreakevenDetail): string {
       : 'more comes than it can take';
     const stays =
       option.breakEvenVolume !== null && staysFrom !== null && staysFrom > option.breakEvenVolume
-        ? `; each further host makes it dearer again for a while, up to ${count(staysFrom)} calls`
+        ? `; each further host makes it dearer again for a while, up to ${counted(staysFrom, 'call')}`
         : '';
     return (
       `- ${offer.name}: ${at.hosts} hosts, ${plan.spareHosts} of them spare, busy ${percent(at.busy)} of paid hours; ` +

@@ -1,5 +1,5 @@
 import type { CertifyResult, GridPoint } from '../../certify/index.ts';
-import { count, percent, renderTable } from '../table.ts';
+import { count, counted, percent, renderTable } from '../table.ts';
 
 const METHOD_NAMES = { score: 'score test', evalue: 'betting e-value', 'clopper-pearson': 'Clopper-Pearson on harm' } as const;
 
@@ -46,8 +46,8 @@ function reasonText(result: CertifyResult): string {
 function evidence(result: CertifyResult): string {
   const units =
     result.n === result.pairs
-      ? `${count(result.n)} pairs`
-      : `${count(result.n)} ${result.n === 1 ? 'cluster' : 'clusters'} with ${count(result.pairs)} pairs`;
+      ? `${counted(result.n, 'pair')}`
+      : `${count(result.n)} ${result.n === 1 ? 'cluster' : 'clusters'} with ${counted(result.pairs, 'pair')}`;
   return `${units}, ${METHOD_NAMES[result.method]}`;
 }
 

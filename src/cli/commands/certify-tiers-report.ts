@@ -1,5 +1,5 @@
 import type { TierPoint, TierResult } from '../../certify/index.ts';
-import { count, percent, renderTable } from '../table.ts';
+import { count, counted, percent, renderTable } from '../table.ts';
 
 const REASONS = {
   'not-enough-evidence': 'not enough evidence that the floor is kept',
@@ -45,7 +45,7 @@ export function renderTiers(result: TierResult): string {
     headline(result),
     '',
     `  floor      keep ${percent(result.floor)} of the ceiling's quality, ${percent(result.level, 0)} confidence`,
-    `  evidence   ${count(result.n)} ${result.n === result.pairs ? 'rows' : `clusters with ${count(result.pairs)} rows`}, ${result.method === 'score' ? 'score test' : 'betting e-value'}`,
+    `  evidence   ${count(result.n)} ${result.n === result.pairs ? 'rows' : `clusters with ${counted(result.pairs, 'row')}`}, ${result.method === 'score' ? 'score test' : 'betting e-value'}`,
     `  retained   ${retained(result)}`,
     `  pairs      kept ${count(result.counts.kept)} · lost ${count(result.counts.lost)} · gained ${count(result.counts.gained)}`,
     `  savings    ${savings(result)}`,

@@ -21,7 +21,7 @@ import type { Feedback, Store } from '../../store/index.ts';
 import { openStoreBeside, openStoreToRead } from '../../store-location.ts';
 import { writeAtomically } from '../../student/index.ts';
 import type { CommandIo, ExitCode, Progress } from '../io.ts';
-import { count } from '../table.ts';
+import { count, counted } from '../table.ts';
 import { renderManifest } from './dataset-report.ts';
 import { openTeacher } from './dataset-teacher.ts';
 import type { Since } from './replay-since.ts';
@@ -104,7 +104,7 @@ async function showEstimate(
   if (options.json) io.json({ rows, cached, worstUsd: worst === null ? null : worst / 1e9 });
   else
     io.out(
-      `${count(rows)} rows to relabel by ${options.relabel}, ${count(cached)} of them answered already. The others cost at most ${formatUsd(worst)}.\n`,
+      `${counted(rows, 'row')} to relabel by ${options.relabel}, ${count(cached)} of them answered already. The others cost at most ${formatUsd(worst)}.\n`,
     );
   return 0;
 }

@@ -5,7 +5,7 @@ import { DatasetFolder, type ExportFormat, exportRow, type RowFlag, type Split }
 import { providers } from '../../providers/index.ts';
 import { writeAtomically } from '../../student/index.ts';
 import type { CommandIo, ExitCode } from '../io.ts';
-import { count } from '../table.ts';
+import { count, counted } from '../table.ts';
 
 export interface DatasetExportOptions {
   readonly format: ExportFormat;
@@ -57,7 +57,7 @@ export async function runDatasetExport(name: string, options: DatasetExportOptio
     });
   else
     io.out(
-      `${count(written.length)} rows of ${manifest.name}@${manifest.hash.slice(0, 16)} in ${options.out}${leftOut === 0 ? '' : `; ${count(leftOut)} have no place in this format`}.\n`,
+      `${counted(written.length, 'row')} of ${manifest.name}@${manifest.hash.slice(0, 16)} in ${options.out}${leftOut === 0 ? '' : `; ${count(leftOut)} have no place in this format`}.\n`,
     );
   return 0;
 }

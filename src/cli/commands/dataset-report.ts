@@ -1,6 +1,6 @@
 import { formatUsd } from '../../core/index.ts';
 import type { DatasetDiff, DatasetManifest, DatasetRow, StoredDataset } from '../../dataset/index.ts';
-import { count, renderTable } from '../table.ts';
+import { count, counted, renderTable } from '../table.ts';
 
 /** A data set as people read it. */
 export function renderManifest({ folder, manifest }: StoredDataset): string {
@@ -47,7 +47,7 @@ export function renderDiff(diff: DatasetDiff): string {
     `${diff.before.slice(0, 16)} → ${diff.after.slice(0, 16)}`,
     `added: ${parts(diff.added)}`,
     `removed: ${parts(diff.removed)}`,
-    `changed: ${count(diff.changed.length)} rows, ${count(diff.relabelled)} with another answer, ${count(diff.moved)} in another split`,
+    `changed: ${counted(diff.changed.length, 'row')}, ${count(diff.relabelled)} with another answer, ${count(diff.moved)} in another split`,
     ...(diff.nodes.length === 0 ? [] : [`other settings: ${diff.nodes.join(', ')}`]),
   ];
   const relabelled = diff.changed.filter(({ before, after }) => before.output !== after.output).slice(0, 10);
@@ -69,18 +69,18 @@ function reportLines({ report, until }: DatasetManifest): readonly string[] {
     `rows      train ${count(rows.train)}, validation ${count(rows.validation)}, golden ${count(rows.golden)} (frozen, never trained on)`,
     `answers   ${nonZero(provenance)}`,
     `tokens    input p50 ${count(inputTokens.p50)}, p95 ${count(inputTokens.p95)}, longest ${count(inputTokens.max)}; answers p95 ${count(outputTokens.p95)}; ${count(inputTokens.total + outputTokens.total)} in all`,
-    `private   ${nonZero(privateTexts.found)}${privateTexts.rows === 0 ? '' : ` in ${count(privateTexts.rows)} rows, ${privateTexts.scrubbed ? 'replaced' : 'flagged'}`}`,
+    `private   ${nonZero(privateTexts.found)}${privateTexts.rows === 0 ? '' : ` in ${counted(privateTexts.rows, 'row')}, ${privateTexts.scrubbed ? 'replaced' : 'flagged'}`}`,
     `flags     ${nonZero(flags)}`,
     ...(classes === null || largest === undefined
       ? []
       : [
-          `labels    ${count(classes.length)}, the largest ${largest.label ?? '(out of scope)'} with ${count(largest.train)} rows to train on`,
+          `labels    ${count(classes.length)}, the largest ${largest.label ?? '(out of scope)'} with ${counted(largest.train, 'row')} to train on`,
         ]),
     ...(missingLabels.length === 0 ? [] : [`missing   no row to train on: ${missingLabels.join(', ')}`]),
     ...(rareLabels.length === 0 ? [] : [`rare      fewer than 10: ${rareLabels.join(', ')}`]),
     ...terms.map(
       (row) =>
-        `terms     ${row.provider}, ${count(row.rows)} rows: ${row.training}. ${row.note}${row.source === null ? '' : ` ${row.source} (read ${row.asOf})`}`,
+        `terms     ${row.provider}, ${counted(row.rows, 'row')}: ${row.training}. ${row.note}${row.source === null ? '' : ` ${row.source} (read ${row.asOf})`}`,
     ),
     ...(until === null ? [] : [`What is trained on this may be certified on pairs of after ${new Date(until).toISOString()} only.`]),
   ];

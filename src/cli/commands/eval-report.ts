@@ -1,5 +1,5 @@
 import type { Comparison, EvalReport, ModelReport } from '../../eval/index.ts';
-import { type Column, count, percent, renderTable } from '../table.ts';
+import { type Column, count, counted, percent, renderTable } from '../table.ts';
 
 /** Disagreements shown for each candidate; `--json` holds more. */
 const SHOWN = 3;
@@ -11,23 +11,23 @@ const FEW_CANDIDATES = 3;
 export function renderEval(report: EvalReport): string {
   const { floor, set, ceiling } = report;
   const parts = [
-    `${report.task}: ${count(set.items)} items${report.repeats > 1 ? ` × ${report.repeats}` : ''}, metric ${report.metric}\n`,
+    `${report.task}: ${counted(set.items, 'item')}${report.repeats > 1 ? ` × ${report.repeats}` : ''}, metric ${report.metric}\n`,
     modelTable(report),
     `ceiling ${ceiling} · floor ${percent(floor.quality)} (keep ${percent(floor.retain)} of the ceiling, ${percent(floor.level, 0)} confidence)\n`,
     ...(report.comparisons.length === 0 ? [] : [comparisonTable(report), `${report.comparisons.map(verdictLine).join('\n')}\n`]),
     disagreements(report),
     `${report.notes.map((note) => `Note: ${note}`).join('\n')}\n`,
     judgeLine(report),
-    `${count(report.cells.asked)} cells asked, ${count(report.cells.found)} kept from earlier runs · spent $${report.spentUsd.toFixed(4)}\n`,
+    `${counted(report.cells.asked, 'cell')} asked, ${count(report.cells.found)} kept from earlier runs · spent $${report.spentUsd.toFixed(4)}\n`,
   ];
   return parts.filter((part) => part.trim() !== '').join('\n');
 }
 
 function judgeLine({ judge }: EvalReport): string {
   if (judge === null) return '';
-  const failed = judge.failed === 0 ? '' : ` · ${count(judge.failed)} answers without a score`;
+  const failed = judge.failed === 0 ? '' : ` · ${counted(judge.failed, 'answer')} without a score`;
   const price = judge.unpriced > 0 ? 'UNPRICED' : `$${judge.costUsd.toFixed(4)}`;
-  return `${count(judge.asked)} answers judged by ${judge.model}, ${count(judge.found)} kept from earlier runs · ${price}${failed}\n`;
+  return `${counted(judge.asked, 'answer')} judged by ${judge.model}, ${count(judge.found)} kept from earlier runs · ${price}${failed}\n`;
 }
 
 function modelTable({ models, floor }: EvalReport): string {

@@ -7,7 +7,7 @@ import { loadTokenizer } from '../../pricing/index.ts';
 import { providers } from '../../providers/index.ts';
 import { writeAtomically } from '../../student/index.ts';
 import type { CommandIo, ExitCode, Progress } from '../io.ts';
-import { count } from '../table.ts';
+import { counted } from '../table.ts';
 import { openEvalJudge } from './eval-judge.ts';
 import { renderEval } from './eval-report.ts';
 
@@ -121,7 +121,7 @@ async function writePairs(path: string, pairs: readonly Pair[], report: EvalRepo
     ...(report.judge === null ? {} : { by: `judge:${report.judge.model}` }),
   });
   await writeAtomically(path, pairs.map((pair) => `${JSON.stringify(row(pair))}\n`).join(''));
-  io.note(`${count(pairs.length)} pairs in ${path}. The verdict here was look 1 at them: certify them with --look 2.`);
+  io.note(`${counted(pairs.length, 'pair')} in ${path}. The verdict here was look 1 at them: certify them with --look 2.`);
 }
 
 function show(report: EvalReport, json: boolean, io: CommandIo): void {

@@ -15,7 +15,7 @@ import type { Kappa } from '../../metrics/index.ts';
 import { providers } from '../../providers/index.ts';
 import { openStoreToRead } from '../../store-location.ts';
 import type { CommandIo, ExitCode } from '../io.ts';
-import { count, renderTable } from '../table.ts';
+import { count, counted, renderTable } from '../table.ts';
 import { comparePairs } from './judge-pairwise.ts';
 
 export interface JudgeReportOptions {
@@ -131,7 +131,7 @@ function modelTable({ models }: JudgeDocument): string {
 
 function pairwiseText({ pairs, identical, consistent, first, smallWins, failed, costUsd, stopped, preference }: PairwiseReport): string {
   const lines = [
-    `Compared in both orders: ${count(pairs)} pairs, ${count(identical)} identical ones without a call${failed === 0 ? '' : `, ${count(failed)} without a verdict`}`,
+    `Compared in both orders: ${counted(pairs, 'pair')}, ${count(identical)} identical ones without a call${failed === 0 ? '' : `, ${count(failed)} without a verdict`}`,
     `  both orders agree  ${count(consistent)} of ${count(pairs)}`,
     `  position bias      what is shown first wins ${number(first.share)} of decided verdicts${between(first.interval)}; .5 is none`,
     `  small model wins   ${number(smallWins)} (ties count half; a win rate certifies nothing)`,

@@ -1,3 +1,4 @@
+import { counted } from '../table.ts';
 import { GRADES, type LabelSession } from './label-session.ts';
 
 const CLEAR = '\u001b[2J\u001b[H';
@@ -12,7 +13,7 @@ export interface ScreenFrame {
 /** The current request as a screen: what was asked, the answers without their models, and what the keys do. */
 export function labelScreen(session: LabelSession, { task, rubric, width }: ScreenFrame): string {
   const { items, at, options, labelled, skipped, current } = session;
-  const head = `${task} · request ${Math.min(at.item + 1, items.length)} of ${items.length} · ${labelled} labels · ${skipped} skipped`;
+  const head = `${task} · request ${Math.min(at.item + 1, items.length)} of ${items.length} · ${counted(labelled, 'label')} · ${skipped} skipped`;
   if (current === null) return `${CLEAR}${head}\n\nThat was the last one.  u undo · q quit\n`;
   const answers = current.answers.flatMap(({ text }, i) => {
     const mark = options.kind !== 'label' && i === at.answer ? ' ◀' : '';

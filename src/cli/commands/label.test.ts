@@ -243,7 +243,7 @@ describe('smallfirst label for scripts', () => {
     await kept([pairOf({ id: 'x', task: 'sort', input: null })]);
     const empty = world('', false);
     await empty.run({ task: 'sort', list: true });
-    expect(empty.said.notes[0]).toMatch(/^The texts of 1 pairs of sort were not kept/);
+    expect(empty.said.notes[0]).toMatch(/^The texts of 1 pair of sort were not kept/);
     await expect(world('', false).run({ json: false })).rejects.toMatchObject({ code: 'USAGE' });
     await expect(world('', false).run({ task: 'rply' })).rejects.toMatchObject({ code: 'TASK_NOT_FOUND' });
   });

@@ -5,6 +5,7 @@ import { agreementIn, asScoredBy, chooseJudge, type LabelAgreement, labelAgreeme
 import type { JudgeAgreement } from '../../metrics/index.ts';
 import { providers } from '../../providers/index.ts';
 import type { CommandIo, ExitCode } from '../io.ts';
+import { counted } from '../table.ts';
 import { chooseToLabel } from './label-active.ts';
 import { keysOf } from './label-keys.ts';
 import { readLabelLines } from './label-lines.ts';
@@ -126,9 +127,9 @@ function nothingToLabel(
 ): string {
   if (withoutTexts > 0) {
     const how = output.kind === 'label' ? 'requests' : 'requests and answers';
-    return `The texts of ${withoutTexts} pairs of ${name} were not kept. Keep ${how} with "capture:" in the config; shadow calls then make pairs that can be labelled.`;
+    return `The texts of ${counted(withoutTexts, 'pair')} of ${name} were not kept. Keep ${how} with "capture:" in the config; shadow calls then make pairs that can be labelled.`;
   }
-  if (done > 0) return `All ${done} requests of this sample are labelled.`;
+  if (done > 0) return `${done === 1 ? 'The one request of this sample is' : `All ${done} requests of this sample are`} labelled.`;
   return `There are no pairs of ${name} yet: shadow calls and audits make them ("shadow:" in the config).`;
 }
 
@@ -187,7 +188,9 @@ async function atTerminal(opened: Opened, io: CommandIo): Promise<void> {
     if (pressed.quit) break;
     io.out(labelScreen(session, frame));
   }
-  io.out(`\n${session.labelled} labels by ${options.by} are kept. The same command goes on where this stopped.\n`);
+  io.out(
+    `\n${counted(session.labelled, `label by ${options.by} is`, `labels by ${options.by} are`)} kept. The same command goes on where this stopped.\n`,
+  );
   if (judge !== null) io.out(`${task.name}: ${asScoredBy(judge, await agreementIn(store, { task: task.name, judge }))}\n`);
   const ceiling = await ceilingAgreement(opened);
   if (ceiling !== null) io.out(`${task.name}: ${ceilingText(ceiling)}\n`);

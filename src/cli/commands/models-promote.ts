@@ -22,6 +22,7 @@ import { unifiedDiff } from '../../life/index.ts';
 import { providers } from '../../providers/index.ts';
 import { openStoreBeside } from '../../store-location.ts';
 import type { CommandIo, ExitCode } from '../io.ts';
+import { counted } from '../table.ts';
 import { measurable } from './pins-golden.ts';
 import { trainedRows } from './promote-evidence.ts';
 import { passGate } from './promote-gate.ts';
@@ -102,7 +103,7 @@ async function enter(name: string, { app, config, lock, options, io, clock }: Pr
   }
   const rows = file === null ? null : await trainedRows(file);
   if (entered === undefined || until !== (told.until ?? null) || file !== (told.trainedOn ?? null)) {
-    const trained = lineage.rows === null ? '' : `, trained on ${lineage.rows} rows`;
+    const trained = lineage.rows === null ? '' : `, trained on ${counted(lineage.rows, 'row')}`;
     const after = until === null ? '' : `; its evidence begins after ${new Date(until).toISOString()}`;
     const detail: Json = {
       model: name,
@@ -171,7 +172,7 @@ async function promote(
       at: clock.now(),
       kind: 'promoted',
       certificate: certificate.id,
-      reason: `${model.name} takes over from ${place} through the canary, by ${certificate.pairs} pairs.`,
+      reason: `${model.name} takes over from ${place} through the canary, by ${counted(certificate.pairs, 'pair')}.`,
       detail: { model: model.name, hash: lineage.hash, previous: locked?.id ?? null, before: (locked ?? null) as unknown as Json },
     },
   ]);

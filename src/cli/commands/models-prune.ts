@@ -28,7 +28,7 @@ import {
 import type { Store } from '../../store/index.ts';
 import type { CommandIo, ExitCode } from '../io.ts';
 import { openRecord } from '../record.ts';
-import { count, renderTable } from '../table.ts';
+import { count, counted, renderTable } from '../table.ts';
 import { taskNamed } from './versions-gather.ts';
 
 export interface ModelsPruneOptions {
@@ -221,7 +221,7 @@ type Shown = Savings & {
 };
 
 function render({ task, prompts, parts, tokensPerRequest, requestsPerMonth, models }: Shown, isNothing: boolean): string {
-  if (isNothing) return `Nothing is constant in ${count(prompts)} prompts of ${task}.\n`;
+  if (isNothing) return `Nothing is constant in ${counted(prompts, 'prompt')} of ${task}.\n`;
   const texts = renderTable(
     [{ head: 'prompt' }, { head: 'tokens', align: 'right' }, { head: 'text' }],
     parts.map(({ role, tokens, text }) => [role, count(tokens), shortened(text)]),

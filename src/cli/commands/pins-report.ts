@@ -1,7 +1,7 @@
 import type { Pin } from '../../config/index.ts';
 import type { EpochMs } from '../../core/index.ts';
 import type { CheckedModel, PinUpdate } from '../../life/index.ts';
-import { renderTable } from '../table.ts';
+import { counted, renderTable } from '../table.ts';
 import type { PinsCheckDocument } from './pins-schema.ts';
 
 /** What was checked, as a document. */
@@ -49,7 +49,7 @@ export function renderCheck({ models }: PinsCheckDocument): string {
       pinning === 'alias' ? 'MOVES' : pinning === 'pinned' ? 'stays' : 'unknown',
       pin === null ? '–' : (pin.servedModel ?? 'unseen'),
       observed === null ? 'unseen' : (observed.servedModel ?? 'not said'),
-      shutdown === null ? '–' : `${shutdown.on} (${shutdown.daysLeft} days)`,
+      shutdown === null ? '–' : `${shutdown.on} (${counted(shutdown.daysLeft, 'day')})`,
     ]),
   );
   const findings = models.flatMap((model) => model.findings);

@@ -6,7 +6,7 @@ import { type PipelineListener, type PipelineResult, rowOf, runPipeline, type St
 import { openPipelineApp } from '../../pipeline-app.ts';
 import type { CommandIo, ExitCode } from '../io.ts';
 import { knownProviders } from '../known-providers.ts';
-import { renderTable } from '../table.ts';
+import { counted, renderTable } from '../table.ts';
 
 export interface RunOptions {
   readonly input?: string;
@@ -129,7 +129,7 @@ function answerText({ output }: PipelineResult): string {
 }
 
 function finish(result: PipelineResult): string {
-  return `\n${formatUsd(result.cost)} for ${result.calls} calls.`;
+  return `\n${formatUsd(result.cost)} for ${counted(result.calls, 'call')}.`;
 }
 
 function describe(result: PipelineResult): string {
@@ -150,7 +150,7 @@ function describe(result: PipelineResult): string {
     renderTable(heads, rows),
     ...(result.skipped.length === 0 ? [] : [`Skipped: ${result.skipped.join(', ')}.`]),
     ...notes,
-    `${formatUsd(result.cost)} for ${result.calls} calls.\n`,
+    `${formatUsd(result.cost)} for ${counted(result.calls, 'call')}.\n`,
     answerText(result),
   ].join('\n');
 }

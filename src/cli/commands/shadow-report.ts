@@ -1,5 +1,5 @@
 import { formatUsd, nanoUsd } from '../../core/index.ts';
-import { count, percent, renderTable } from '../table.ts';
+import { count, counted, percent, renderTable } from '../table.ts';
 import type { CandidateEstimate, CandidateStatus, ShadowEstimateDocument, ShadowStatusDocument } from './shadow-types.ts';
 
 const right = (head: string) => ({ head, align: 'right' as const });
@@ -12,7 +12,7 @@ export function estimateText(document: ShadowEstimateDocument): string {
       const asks = task.configured
         ? `${percent(task.share, 0)} of them asked in the background`
         : `not asked in the background; as if ${percent(task.share, 0)} were`;
-      const title = `${task.task}: ${count(Math.round(task.requestsPerDay))} requests a day, ${asks}`;
+      const title = `${task.task}: ${counted(Math.round(task.requestsPerDay), 'request')} a day, ${asks}`;
       const columns = [
         { head: 'candidate' },
         right('a call'),

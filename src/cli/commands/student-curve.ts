@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { loadTrainingSet, type StudentCurve, type StudentKind, studentCurve, writeAtomically } from '../../student/index.ts';
 import type { CommandIo, ExitCode } from '../io.ts';
-import { percent, renderTable } from '../table.ts';
+import { counted, percent, renderTable } from '../table.ts';
 import { curveSvg } from './student-curve-svg.ts';
 import { PhaseBars } from './student-phases.ts';
 
@@ -62,7 +62,7 @@ function worth(rows: number, points: StudentCurve['points'], gains: StudentCurve
   const [before, last] = points.slice(-2);
   if (before === undefined || last === undefined) return ['Too few rows to say what more labels are worth.'];
   return [
-    `The last ${last.rows - before.rows} labels were worth ${signed(last.accuracy - before.accuracy)} points; as many again will bring less.`,
+    `The last ${counted(last.rows - before.rows, 'label was', 'labels were')} worth ${signed(last.accuracy - before.accuracy)} points; as many again will bring less.`,
   ];
 }
 

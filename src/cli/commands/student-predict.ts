@@ -13,6 +13,7 @@ import {
   writeAtomically,
 } from '../../student/index.ts';
 import type { CommandIo, ExitCode } from '../io.ts';
+import { counted } from '../table.ts';
 import { EmbeddingEndpoints, type EmbeddingOptions } from './student-embeddings.ts';
 import { renderEvaluation } from './student-report.ts';
 
@@ -42,7 +43,7 @@ export async function runStudentPredict(options: StudentPredictOptions, io: Comm
     if (pairs !== null) await writeAtomically(resolve(io.cwd, options.pairs!), pairs.lines.join(''));
     if (options.json) io.json({ ...document(evaluation, student), ...(pairs === null ? {} : { pairs: pairs.lines.length }) });
     else io.out(renderEvaluation(evaluation, student.card));
-    if (pairs !== null) io.note(`${pairs.lines.length} pairs in ${options.pairs}; ${pairs.note}`);
+    if (pairs !== null) io.note(`${counted(pairs.lines.length, 'pair')} in ${options.pairs}; ${pairs.note}`);
     return 0;
   } finally {
     await endpoints.close();
@@ -64,7 +65,7 @@ function pairLines(
       : `quality of ${pairs.length - byLabel} of them by agreement with the frontier: a certificate from these keeps its answers, right or wrong`;
   return {
     lines: pairs.map((pair) => `${JSON.stringify(pair)}\n`),
-    note: `${scored}.${skipped === 0 ? '' : ` ${skipped} rows without a frontier answer were left out.`}`,
+    note: `${scored}.${skipped === 0 ? '' : ` ${counted(skipped, 'row without a frontier answer was', 'rows without a frontier answer were')} left out.`}`,
   };
 }
 

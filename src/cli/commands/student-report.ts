@@ -1,11 +1,11 @@
 import type { StudentCard, StudentEvaluation, StudentKind } from '../../student/index.ts';
-import { type Column, percent, renderTable } from '../table.ts';
+import { type Column, counted, percent, renderTable } from '../table.ts';
 
 /** What a training found, for people; `out` is null where nothing was written. */
 export function renderTraining(card: StudentCard, out: string | null): string {
   const { crossValidation: held, nearDuplicateShare: twins } = card;
   return [
-    `Trained ${nameOf(card)} on ${card.rows} rows${classesOf(card)} in ${card.trainingSeconds.toFixed(1)} s.`,
+    `Trained ${nameOf(card)} on ${counted(card.rows, 'row')}${classesOf(card)} in ${card.trainingSeconds.toFixed(1)} s.`,
     ...(card.from === null ? [] : [continuedLine(card.from, held.accuracy)]),
     ...(card.candidates.length > 1 ? ['', candidateTable(card)] : []),
     `Held out in ${held.folds} folds: ${figuresOf(card)}.`,
@@ -36,7 +36,7 @@ export function renderCard(card: StudentCard, folder: string): string {
     ['outlook', outlookLine(card)],
     ...(card.from === null
       ? []
-      : [['goes on from', `${card.from.version}, ${card.from.added} rows added, ${card.from.replaced} corrected`] as const]),
+      : [['goes on from', `${card.from.version}, ${counted(card.from.added, 'row')} added, ${card.from.replaced} corrected`] as const]),
     ['file', `${card.model.file}, ${(card.model.bytes / 1e6).toFixed(2)} MB, ${card.features} features`],
   ];
   return `${lines.map(([name, value]) => `${name.padEnd(13)} ${value}`).join('\n')}\n`;
@@ -48,15 +48,15 @@ export function renderEvaluation({ n, labelled, scores, latencyUs, inputTokens }
     latencyUs === null
       ? `${inputTokens ?? 'unknown'} tokens embedded.`
       : `${latencyUs.p50.toFixed(0)} µs median, ${latencyUs.p99.toFixed(0)} µs p99 per text.`;
-  if (!scores) return `${n} rows answered, none has a gold answer to compare with. ${time}\n`;
+  if (!scores) return `${counted(n, 'row')} answered, none has a gold answer to compare with. ${time}\n`;
   const outside =
     scores.outOfScope === 0
       ? []
       : [
-          `Out of scope: ${scores.outOfScope} rows, ${percent(scores.outOfScopeRecall)} of them said to be so, and ${percent(scores.falseAlarms)} of the others; AUROC ${scores.outOfScopeAuroc?.toFixed(3) ?? '–'}.`,
+          `Out of scope: ${counted(scores.outOfScope, 'row')}, ${percent(scores.outOfScopeRecall)} of them said to be so, and ${percent(scores.falseAlarms)} of the others; AUROC ${scores.outOfScopeAuroc?.toFixed(3) ?? '–'}.`,
         ];
   return [
-    `${n} rows answered, ${labelled} with a gold answer. ${time}`,
+    `${counted(n, 'row')} answered, ${labelled} with a gold answer. ${time}`,
     `${upperFirst(measuresOf(card.kind, scores))}, calibration error ${percent(scores.ece)}, AURC ${scores.aurc.toFixed(4)}.`,
     ...outside,
     `With hindsight on these rows: ${percent(scores.coverage95)} of them can be answered at 95 % accuracy, ${percent(scores.coverage98)} at 98 %. \`certify\` says what can be promised.`,
@@ -125,7 +125,7 @@ function outlookLine({ outlook }: StudentCard): string {
 }
 
 function continuedLine({ rows, added, replaced, accuracy }: NonNullable<StudentCard['from']>, now: number): string {
-  return `Goes on from a student of ${rows} rows: ${added} added, ${replaced} corrected; right on held-out rows ${percent(accuracy)} before, ${percent(now)} now.`;
+  return `Goes on from a student of ${counted(rows, 'row')}: ${added} added, ${replaced} corrected; right on held-out rows ${percent(accuracy)} before, ${percent(now)} now.`;
 }
 
 function keptLine({ rowsFile }: StudentCard): string {

@@ -202,7 +202,7 @@ describe('smallfirst student predict', () => {
       { id: 'd', small: small(0), big: { quality: 1 }, by: 'label' },
     ]);
     expect(notes).toEqual([
-      '4 pairs in pairs.jsonl; quality of 1 of them by agreement with the frontier: a certificate from these keeps its answers, right or wrong. 1 rows without a frontier answer were left out.',
+      '4 pairs in pairs.jsonl; quality of 1 of them by agreement with the frontier: a certificate from these keeps its answers, right or wrong. 1 row without a frontier answer was left out.',
     ]);
     await rows('test.jsonl', [{ text: 'refund', label: 'refund' }]);
     await expect(predict(io, { pairs: 'none.jsonl' })).rejects.toThrow(/no row has a recorded frontier answer/);

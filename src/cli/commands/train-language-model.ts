@@ -24,6 +24,7 @@ import {
 } from '../../finetune/index.ts';
 import { loadTokenizer } from '../../pricing/index.ts';
 import type { CommandIo, ExitCode } from '../io.ts';
+import { counted } from '../table.ts';
 import { accessOf, openAdapter } from './train-access.ts';
 import { approvalOf, askPerson } from './train-ask.ts';
 import { driveShown, exitCodeOf } from './train-drive.ts';
@@ -141,7 +142,7 @@ function rowsOf(world: TrainWorld, source: TrainingSource, { options, io }: Give
   const skipped = ours.skipped + (theirs?.skipped ?? 0);
   if (skipped > 0) {
     const why = options.method === 'dpo' ? 'no worse answer beside the right one' : 'no right answer';
-    io.note(`${skipped} rows are left out: they hold ${why}.`);
+    io.note(`${counted(skipped, 'row is left out: it holds', 'rows are left out: they hold')} ${why}.`);
   }
   if (ours.golden + (theirs?.golden ?? 0) > 0)
     io.note(`${ours.golden + (theirs?.golden ?? 0)} golden rows are left out: nothing is ever trained on them.`);

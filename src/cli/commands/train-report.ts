@@ -1,6 +1,6 @@
 import { formatUsd, toUsd } from '../../core/index.ts';
 import { type Estimate, type JobRecord, lineageOf } from '../../finetune/index.ts';
-import { type Column, count, renderTable } from '../table.ts';
+import { type Column, count, counted, renderTable } from '../table.ts';
 
 /** What a job will cost and when it has paid for itself, for people. Unknown prices are said loudly. */
 export function renderEstimate(estimate: Estimate): string {
@@ -87,7 +87,7 @@ export function renderJob(job: JobRecord): string {
     ],
     [
       'data',
-      `${job.dataset.name}: ${count(spec.training.rows)} rows to train on, ${count(spec.validation?.rows ?? 0)} to watch; ${job.dataset.hash.slice(0, 16)}`,
+      `${job.dataset.name}: ${counted(spec.training.rows, 'row')} to train on, ${count(spec.validation?.rows ?? 0)} to watch; ${job.dataset.hash.slice(0, 16)}`,
     ],
     [
       'at provider',

@@ -11,6 +11,7 @@ import {
   writeAtomically,
 } from '../../student/index.ts';
 import type { CommandIo, ExitCode } from '../io.ts';
+import { counted } from '../table.ts';
 import { renderEvaluation, renderTraining } from './student-report.ts';
 import { runStudentTrain } from './student-train.ts';
 import type { TrainOptions } from './train-options.ts';
@@ -78,7 +79,9 @@ export async function runTrainStudent(
   // The same words as `student train` says, printed once here.
   io.out(renderTraining(card as Parameters<typeof renderTraining>[0], written ? out : null));
   if (heldOut !== null)
-    io.out(`\nOn ${rows.counts.heldOut} rows that it has not seen:\n${renderEvaluation(heldOut, (await loadStudent(out)).card)}`);
+    io.out(
+      `\nOn ${counted(rows.counts.heldOut, 'row')} that it has not seen:\n${renderEvaluation(heldOut, (await loadStudent(out)).card)}`,
+    );
   if (next.length > 0) io.out(`\nNext:\n${next.map((line) => `  ${line}`).join('\n')}\n`);
   return code;
 }

@@ -14,7 +14,7 @@ import {
 } from '../../triage/index.ts';
 import { checkReplaceable, loadTriage, saveTriage } from '../../triage-folder.ts';
 import type { CommandIo, ExitCode, Progress } from '../io.ts';
-import { renderTable } from '../table.ts';
+import { counted, renderTable } from '../table.ts';
 import { readTriageRequests, readTriageRows } from './triage-rows.ts';
 
 export interface TriageTrainOptions {
@@ -83,7 +83,7 @@ export async function runTriagePredict(options: TriagePredictOptions, io: Comman
   else {
     const counts = TIERS.map((tier) => `${summary.tiers[tier]} ${tier}`).join(', ');
     io.out(
-      `${summary.n} requests: ${counts}. ${summary.latencyUs.p50.toFixed(0)} µs median, ${summary.latencyUs.p99.toFixed(0)} µs p99.\n`,
+      `${counted(summary.n, 'request')}: ${counts}. ${summary.latencyUs.p50.toFixed(0)} µs median, ${summary.latencyUs.p99.toFixed(0)} µs p99.\n`,
     );
   }
   if (!use) io.note(`This router was refused when it was trained: ${refusals.map((refusal) => reason[refusal]).join('; ')}.`);
@@ -142,7 +142,7 @@ const reason: Readonly<Record<Refusal, string>> = {
 function describe({ report, features }: TriageCard, out: string): string {
   const { quality, lookup, overLookup } = report;
   const lines = [
-    `${report.rows} rows, ${report.clusters} of them independent. Quality: small ${percent(quality.small)}, big ${percent(quality.big)}.`,
+    `${counted(report.rows, 'row')}, ${report.clusters} of them independent. Quality: small ${percent(quality.small)}, big ${percent(quality.big)}.`,
     `Held out in ${report.folds} folds: APGR ${apgrOf(report)} (random: .5)${lookup ? `; lookup by task and category ${apgrOf(lookup)}` : ''}.`,
     ...(overLookup ? [`Lead over the lookup: ${overLookup.apgr.toFixed(3)} (${interval(overLookup.apgr95)}).`] : []),
     '',

@@ -1,6 +1,6 @@
 import { nanoUsd, systemClock } from '../../core/index.ts';
 import type { CommandIo, ExitCode } from '../io.ts';
-import { count } from '../table.ts';
+import { counted } from '../table.ts';
 import { jobNamed, withWork } from './work-open.ts';
 import { describeJob, describeJobs, jobDocument } from './work-report.ts';
 
@@ -42,6 +42,6 @@ export async function runOrder(
     return { job: await jobNamed(store, full), retried };
   });
   if (options.json) io.json({ ...jobDocument(job), ...(retried === null ? {} : { retried }) });
-  else io.out(`${retried === null ? '' : `${count(retried)} rows are asked again.\n`}${describeJob(job)}`);
+  else io.out(`${retried === null ? '' : `${counted(retried, 'row is', 'rows are')} asked again.\n`}${describeJob(job)}`);
   return 0;
 }

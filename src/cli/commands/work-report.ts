@@ -1,6 +1,6 @@
 import { formatUsd, type Json, toUsd } from '../../core/index.ts';
 import type { WorkJob } from '../../store/index.ts';
-import { count, renderTable } from '../table.ts';
+import { count, counted, renderTable } from '../table.ts';
 
 /** A job as programs read it. Times are ISO 8601, money is in US dollars; `left` is null while rows are still to come. */
 export function jobDocument(job: WorkJob): Record<string, Json> {
@@ -54,10 +54,10 @@ export function describeJob(job: WorkJob): string {
   const shown = reason === null ? state : `${state} (${reason})`;
   return [
     `${job.id}: ${job.pipeline} over ${job.input}, ${shown}.`,
-    `${count(done)} of ${count(rows)} rows done, ${count(failed)} failed${job.isLoaded ? '' : '; rows are still to come'}; ${count(escalated)} escalated.`,
-    `${count(cellsLeft)} cells left, ${count(cellsHeld)} of them with a worker.`,
+    `${count(done)} of ${counted(rows, 'row')} done, ${count(failed)} failed${job.isLoaded ? '' : '; rows are still to come'}; ${count(escalated)} escalated.`,
+    `${counted(cellsLeft, 'cell')} left, ${count(cellsHeld)} of them with a worker.`,
     `${costOf(job)}${maxCost === null ? '' : ` of at most ${formatUsd(maxCost)}`}.`,
-    ...(duplicates === 0 ? [] : [`${count(duplicates)} rows were answered twice; the second answers were dropped.`]),
+    ...(duplicates === 0 ? [] : [`${counted(duplicates, 'row was', 'rows were')} answered twice; what came second was dropped.`]),
     ...(reason === 'max-cost' ? [`Go on with \`smallfirst jobs resume ${job.id} --max-cost USD\`.`] : []),
     ...(failed > 0 && state !== 'cancelled' ? [`Ask the failed rows again with \`smallfirst jobs retry ${job.id}\`.`] : []),
     '',

@@ -6,7 +6,7 @@ import type { WorkJob, WorkStore } from '../../store/index.ts';
 import { insistOnStore, submitRows } from '../../work/index.ts';
 import type { CommandIo, ExitCode } from '../io.ts';
 import { knownProviders } from '../known-providers.ts';
-import { count } from '../table.ts';
+import { counted } from '../table.ts';
 import { pipelineHash } from './batch-models.ts';
 import { pipelineNamed } from './run.ts';
 import { collect, waitFor } from './work-collect.ts';
@@ -64,7 +64,7 @@ export async function runSubmit(name: string, options: SubmitCommandOptions, io:
     if (options.json) io.json(jobDocument(now));
     else
       io.out(
-        `${job.id}\n${count(now.rows)} rows are with the workers; \`smallfirst jobs collect ${job.id} --output FILE --wait\` gets what they do.\n`,
+        `${job.id}\n${counted(now.rows, 'row is', 'rows are')} with the workers; \`smallfirst jobs collect ${job.id} --output FILE --wait\` gets what they do.\n`,
       );
     return 0;
   } finally {

@@ -9,6 +9,7 @@ import type { WorkStore } from '../../store/index.ts';
 import { connectRedis, insistOnStore, pause, WorkCalls, WorkerProcess } from '../../work/index.ts';
 import type { CommandIo, ExitCode } from '../io.ts';
 import { knownProviders } from '../known-providers.ts';
+import { counted } from '../table.ts';
 import { Pacers, pipelineHash, triedOnce, widthOf } from './batch-models.ts';
 import { openWork } from './work-open.ts';
 
@@ -101,7 +102,7 @@ async function work({ config, pipelines, store, redis, warn }: Work, options: Wo
     callOff();
     if (app.recorder.state().lastError === null) await app.recorder.drain(DRAIN_MS);
     if (options.json) io.json(summary);
-    else io.out(`${summary.cells} cells done, ${summary.putBack} put back.\n`);
+    else io.out(`${counted(summary.cells, 'cell')} done, ${summary.putBack} put back.\n`);
     return 0;
   } finally {
     await app.close();

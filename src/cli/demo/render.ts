@@ -1,4 +1,4 @@
-import { type Column, count, percent, renderTable } from '../table.ts';
+import { type Column, count, counted, percent, renderTable } from '../table.ts';
 import type { DemoDocument } from './document.ts';
 
 const right = (head: string): Column => ({ head, align: 'right' });
@@ -70,7 +70,7 @@ function certificateSection(found: DemoDocument): string {
   for (const task of found.routing) {
     const { certificate } = task;
     if (certificate === null) {
-      parts.push(`${task.task}: no certificate, so the frontier answers all ${count(task.requests)} requests.\n`);
+      parts.push(`${task.task}: no certificate, so the frontier answers all ${counted(task.requests, 'request')}.\n`);
       continue;
     }
     const rule =
@@ -80,7 +80,7 @@ function certificateSection(found: DemoDocument): string {
     parts.push(
       [
         `${task.task}: ${certificate.verdict.toUpperCase()} — ${certificate.small} ${rule}`,
-        `  promise    keeps ≥ ${percent(certificate.floor.retain, 0)} of ${certificate.big}'s quality, ${percent(certificate.floor.level, 0)} confidence, n = ${count(certificate.pairs)} pairs`,
+        `  promise    keeps ≥ ${percent(certificate.floor.retain, 0)} of ${certificate.big}'s quality, ${percent(certificate.floor.level, 0)} confidence, n = ${counted(certificate.pairs, 'pair')}`,
         `  evidence   ${percent(certificate.retained)} kept, at least ${percent(certificate.retainedLowerBound)}; lost ${certificate.counts.lost}, gained ${certificate.counts.gained}`,
         `  void when  a model version, the prompt or the student changes; after 30 days`,
         `  routed     ${Object.entries(task.answeredBy)
