@@ -48,6 +48,40 @@ describe('metrics', () => {
     }
   });
 
+  it('count every request once, in its counter and in its histograms', async () => {
+    const metrics = metricsWith();
+    for (let i = 0; i < 1_000; i += 1) {
+      const model = i % 4 === 0 ? 'big' : 'small';
+      metrics.request({
+        protocol: 'openai-chat',
+        model,
+        task: null,
+        status: i % 10 === 0 ? 502 : 200,
+        ms: 4,
+        upstreamMs: i % 2 === 0 ? 3 : 60,
+      });
+      metrics.call(aCall({ streamed: true, firstTokenMs: 250 }), { model, task: null });
+    }
+    const { text } = await metrics.read();
+    for (const line of [
+      'smallfirst_requests_total{protocol="openai-chat",model="big",task="",status="502"} 50',
+      'smallfirst_requests_total{protocol="openai-chat",model="small",task="",status="200"} 700',
+      'smallfirst_upstream_seconds_bucket{le="0.05",model="small"} 250',
+      'smallfirst_upstream_seconds_bucket{le="0.1",model="small"} 750',
+      'smallfirst_upstream_seconds_bucket{le="+Inf",model="small"} 750',
+      'smallfirst_upstream_seconds_count{model="small"} 750',
+      'smallfirst_upstream_seconds_count{model="big"} 250',
+      'smallfirst_first_byte_seconds_bucket{le="0.1",model="big"} 0',
+      'smallfirst_first_byte_seconds_bucket{le="0.25",model="big"} 250',
+      'smallfirst_overhead_seconds_bucket{le="0.0001",protocol="openai-chat"} 500',
+      'smallfirst_overhead_seconds_bucket{le="0.001",protocol="openai-chat"} 1000',
+      'smallfirst_overhead_seconds_count{protocol="openai-chat"} 1000',
+      'smallfirst_overhead_seconds_sum{protocol="openai-chat"} 0.5000000000000003',
+    ]) {
+      expect(text.split('\n')).toContain(line);
+    }
+  });
+
   it('do not grow without end, whatever names come', async () => {
     const metrics = metricsWith();
     for (let i = 0; i < 3_000; i += 1) {

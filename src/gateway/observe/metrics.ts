@@ -1,7 +1,9 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { type Call, type EpochMs, inputTotal } from '../../core/index.ts';
 import type { BudgetState, RecorderState } from '../../run/index.ts';
 import type { TaskStanding } from '../live-types.ts';
+import { LabelTree } from './label-tree.ts';
+import { LabelledHistogram } from './labelled-histogram.ts';
 import { registerLiveMetrics } from './live-metrics.ts';
 
 /** What is asked when the metrics are read. */
@@ -48,7 +50,7 @@ export interface Metrics {
 
 /** Different label values of one name that are told apart; whatever comes later counts as `other`. */
 const MAX_NAMES = 200;
-const MAX_CELLS = 5_000;
+const MAX_BUDGETS = 5_000;
 
 const UPSTREAM_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120, 300];
 const OVERHEAD_SECONDS = [0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1];
@@ -67,47 +69,19 @@ class Names {
   }
 }
 
-/** Sums under one set of labels. Adding to them costs a tenth of a counter's own bookkeeping, which waits until somebody reads. */
-class Cells {
-  readonly #cells = new Map<string, { readonly labels: readonly string[]; readonly sums: number[] }>();
-  readonly #width: number;
+/** Requests, or steps, under one set of labels. */
+interface Tally {
+  count: number;
+}
 
-  constructor(width: number) {
-    this.#width = width;
-  }
-
-  /** The sums of these labels, to be added to. */
-  at(a: string, b: string, c: string, d: string): number[] {
-    const labels = [a, b, c, d];
-    const key = `${a}\n${b}\n${c}\n${d}`;
-    let cell = this.#cells.get(key);
-    if (cell === undefined) {
-      if (this.#cells.size >= MAX_CELLS) return this.#overflow(labels);
-      cell = { labels, sums: new Array<number>(this.#width).fill(0) };
-      this.#cells.set(key, cell);
-    }
-    return cell.sums;
-  }
-
-  /** Shows one of the sums as a counter. */
-  show(index: number, counter: Counter, names: readonly string[]): void {
-    counter.reset();
-    for (const { labels, sums } of this.#cells.values()) {
-      const value = sums[index] ?? 0;
-      if (value > 0) counter.inc(Object.fromEntries(names.map((name, i) => [name, labels[i] ?? ''])), value);
-    }
-  }
-
-  #overflow(labels: readonly string[]): number[] {
-    const other = labels.map(() => 'other');
-    const key = other.join('\n');
-    let cell = this.#cells.get(key);
-    if (cell === undefined) {
-      cell = { labels: other, sums: new Array<number>(this.#width).fill(0) };
-      this.#cells.set(key, cell);
-    }
-    return cell.sums;
-  }
+/** What the calls under one set of labels come to. */
+class CallSums {
+  calls = 0;
+  input = 0;
+  cached = 0;
+  output = 0;
+  costUsd = 0;
+  unpriced = 0;
 }
 
 /** Opens the metrics of a gateway, those of its process included. */
@@ -115,12 +89,6 @@ export function openMetrics(sources: MetricSources, now: () => EpochMs): Metrics
   return new PrometheusMetrics(sources, now);
 }
 
-const CALLS = 0;
-const INPUT = 1;
-const CACHED = 2;
-const OUTPUT = 3;
-const COST = 4;
-const UNPRICED = 5;
 const CALL_LABELS = ['model', 'task', 'purpose', 'outcome'] as const;
 const STEP_LABELS = ['pipeline', 'step', 'outcome'] as const;
 const REQUEST_LABELS = ['protocol', 'model', 'task', 'status'] as const;
@@ -129,48 +97,50 @@ class PrometheusMetrics implements Metrics {
   readonly #registry = new Registry();
   readonly #models = new Names();
   readonly #tasks = new Names();
-  readonly #requests = new Cells(1);
-  readonly #calls = new Cells(6);
-  readonly #steps = new Cells(1);
-  readonly #upstream: Histogram<'model'>;
-  readonly #firstToken: Histogram<'model'>;
-  readonly #overhead: Histogram<'protocol'>;
+  readonly #requests = new LabelTree<Tally>(() => ({ count: 0 }));
+  readonly #calls = new LabelTree(() => new CallSums());
+  readonly #steps = new LabelTree<Tally>(() => ({ count: 0 }));
+  readonly #upstream: LabelledHistogram;
+  readonly #firstToken: LabelledHistogram;
+  readonly #overhead: LabelledHistogram;
 
   constructor(sources: MetricSources, now: () => EpochMs) {
-    const registers = [this.#registry];
-    collectDefaultMetrics({ register: this.#registry });
-    this.#counter('smallfirst_requests_total', 'Client requests by how they were answered.', [...REQUEST_LABELS], (counter) =>
-      this.#requests.show(0, counter, REQUEST_LABELS),
+    const registry = this.#registry;
+    collectDefaultMetrics({ register: registry });
+    this.#counter('smallfirst_requests_total', 'Client requests by how they were answered.', REQUEST_LABELS, (counter) =>
+      show(counter, REQUEST_LABELS, this.#requests, ({ count }) => count),
     );
-    this.#counter('smallfirst_pipeline_steps_total', 'Steps of pipelines by what became of them.', [...STEP_LABELS], (counter) =>
-      this.#steps.show(0, counter, STEP_LABELS),
+    this.#counter('smallfirst_pipeline_steps_total', 'Steps of pipelines by what became of them.', STEP_LABELS, (counter) =>
+      show(counter, STEP_LABELS, this.#steps, ({ count }) => count),
     );
-    const ofCalls = (name: string, help: string, index: number) =>
-      this.#counter(name, help, [...CALL_LABELS], (counter) => this.#calls.show(index, counter, CALL_LABELS));
-    ofCalls('smallfirst_calls_total', 'Requests to models: every attempt that was recorded.', CALLS);
-    ofCalls('smallfirst_input_tokens_total', 'Prompt tokens, those read from a cache included.', INPUT);
-    ofCalls('smallfirst_cached_tokens_total', 'Prompt tokens that were read from a cache.', CACHED);
-    ofCalls('smallfirst_output_tokens_total', 'Generated tokens, reasoning included.', OUTPUT);
-    ofCalls('smallfirst_cost_usd_total', 'US dollars. Calls without a known price are not in it.', COST);
-    ofCalls('smallfirst_unpriced_calls_total', 'Calls without a known price.', UNPRICED);
-    const upstream = { labelNames: ['model'] as const, buckets: UPSTREAM_SECONDS, registers };
-    this.#upstream = new Histogram({
-      name: 'smallfirst_upstream_seconds',
-      help: 'From sending a request upstream until its answer had ended.',
-      ...upstream,
-    });
-    this.#firstToken = new Histogram({
-      name: 'smallfirst_first_byte_seconds',
-      help: 'From the arrival of a streamed request until the first byte of its answer.',
-      ...upstream,
-    });
-    this.#overhead = new Histogram({
-      name: 'smallfirst_overhead_seconds',
-      help: 'What a request took beyond its upstream: the time in the gateway and in reading from and writing to the client.',
-      labelNames: ['protocol'],
-      buckets: OVERHEAD_SECONDS,
-      registers,
-    });
+    const ofCalls = (name: string, help: string, sum: (sums: CallSums) => number) =>
+      this.#counter(name, help, CALL_LABELS, (counter) => show(counter, CALL_LABELS, this.#calls, sum));
+    ofCalls('smallfirst_calls_total', 'Requests to models: every attempt that was recorded.', ({ calls }) => calls);
+    ofCalls('smallfirst_input_tokens_total', 'Prompt tokens, those read from a cache included.', ({ input }) => input);
+    ofCalls('smallfirst_cached_tokens_total', 'Prompt tokens that were read from a cache.', ({ cached }) => cached);
+    ofCalls('smallfirst_output_tokens_total', 'Generated tokens, reasoning included.', ({ output }) => output);
+    ofCalls('smallfirst_cost_usd_total', 'US dollars. Calls without a known price are not in it.', ({ costUsd }) => costUsd);
+    ofCalls('smallfirst_unpriced_calls_total', 'Calls without a known price.', ({ unpriced }) => unpriced);
+    const histogram = (name: string, help: string, label: string, bounds: readonly number[]) =>
+      new LabelledHistogram({ name, help, label, bounds }, registry);
+    this.#upstream = histogram(
+      'smallfirst_upstream_seconds',
+      'From sending a request upstream until its answer had ended.',
+      'model',
+      UPSTREAM_SECONDS,
+    );
+    this.#firstToken = histogram(
+      'smallfirst_first_byte_seconds',
+      'From the arrival of a streamed request until the first byte of its answer.',
+      'model',
+      UPSTREAM_SECONDS,
+    );
+    this.#overhead = histogram(
+      'smallfirst_overhead_seconds',
+      'What a request took beyond its upstream: the time in the gateway and in reading from and writing to the client.',
+      'protocol',
+      OVERHEAD_SECONDS,
+    );
     this.#counter(
       'smallfirst_background_dropped_total',
       'Shadow calls, audits and pairs that were given up for want of room, since the start.',
@@ -181,48 +151,45 @@ class PrometheusMetrics implements Metrics {
       },
     );
     this.#gauges(sources, now);
-    registerLiveMetrics(this.#registry, sources.standings);
+    registerLiveMetrics(registry, sources.standings);
   }
 
   request({ protocol, model, task, status, ms, upstreamMs }: RequestFigures): void {
     const label = this.#models.label(model);
-    (this.#requests.at(protocol, label, this.#tasks.label(task), String(status)) as [number])[0] += 1;
+    this.#requests.at(protocol, label, this.#tasks.label(task), String(status)).count += 1;
     if (upstreamMs === null) return;
-    this.#upstream.observe({ model: label }, upstreamMs / 1000);
-    this.#overhead.observe({ protocol }, Math.max(0, ms - upstreamMs) / 1000);
+    this.#upstream.observe(label, upstreamMs / 1000);
+    this.#overhead.observe(protocol, Math.max(0, ms - upstreamMs) / 1000);
   }
 
   step({ pipeline, step, outcome }: StepFigures): void {
-    (this.#steps.at(pipeline, step, outcome, '') as [number])[0] += 1;
+    this.#steps.at(pipeline, step, outcome, '').count += 1;
   }
 
   call(call: Call, { model, task }: { readonly model: string | null; readonly task: string | null }): void {
     const label = this.#models.label(model);
     const sums = this.#calls.at(label, this.#tasks.label(task), call.purpose, call.outcome);
-    const add = (index: number, value: number) => {
-      sums[index] = (sums[index] ?? 0) + value;
-    };
-    add(CALLS, 1);
-    add(INPUT, inputTotal(call.usage));
-    add(CACHED, call.usage.cacheRead);
-    add(OUTPUT, call.usage.output);
-    if (call.cost === null) add(UNPRICED, 1);
-    else add(COST, call.cost / 1e9);
-    if (call.streamed && call.firstTokenMs !== null) this.#firstToken.observe({ model: label }, call.firstTokenMs / 1000);
+    sums.calls += 1;
+    sums.input += inputTotal(call.usage);
+    sums.cached += call.usage.cacheRead;
+    sums.output += call.usage.output;
+    if (call.cost === null) sums.unpriced += 1;
+    else sums.costUsd += call.cost / 1e9;
+    if (call.streamed && call.firstTokenMs !== null) this.#firstToken.observe(label, call.firstTokenMs / 1000);
   }
 
   async read(): Promise<{ readonly type: string; readonly text: string }> {
     return { type: this.#registry.contentType, text: await this.#registry.metrics() };
   }
 
-  #counter(name: string, help: string, labelNames: readonly string[], show: (counter: Counter) => void): void {
+  #counter(name: string, help: string, labelNames: readonly string[], collect: (counter: Counter) => void): void {
     new Counter({
       name,
       help,
       labelNames: [...labelNames],
       registers: [this.#registry],
       collect() {
-        show(this);
+        collect(this);
       },
     });
   }
@@ -255,7 +222,7 @@ class PrometheusMetrics implements Metrics {
       registers,
       collect() {
         this.reset();
-        for (const { scope, name, window, left } of sources.budgets().slice(0, MAX_CELLS)) this.set({ scope, name, window }, left / 1e9);
+        for (const { scope, name, window, left } of sources.budgets().slice(0, MAX_BUDGETS)) this.set({ scope, name, window }, left / 1e9);
       },
     });
     new Gauge({
@@ -268,5 +235,14 @@ class PrometheusMetrics implements Metrics {
         for (const { model, isAvailable } of sources.models()) this.set({ model }, isAvailable ? 0 : 1);
       },
     });
+  }
+}
+
+/** Shows one sum of each set of labels as a counter; those that are still 0 are left out. */
+function show<Cell>(counter: Counter, names: readonly string[], cells: LabelTree<Cell>, sum: (cell: Cell) => number): void {
+  counter.reset();
+  for (const { labels, cell } of cells.sets) {
+    const value = sum(cell);
+    if (value > 0) counter.inc(Object.fromEntries(names.map((name, i) => [name, labels[i] ?? ''])), value);
   }
 }

@@ -88,7 +88,7 @@ class FanOut implements Observer {
       upstreamMs,
       inputTokens: lastRow === null ? null : exchange.inputTokens,
       outputTokens: lastRow === null ? null : exchange.outputTokens,
-      costUsd: lastRow === null || exchange.cost === null ? null : exchange.cost / 1e9,
+      cost: lastRow === null ? null : exchange.cost,
       decision: lastRow?.decision ?? null,
       error: exchange.errorCode,
     });
