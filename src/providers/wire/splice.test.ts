@@ -39,6 +39,18 @@ describe('scanMembers', () => {
     );
   });
 
+  it('never takes one name for another, however alike they are', () => {
+    const alike = fc.array(fc.constantFrom('a', 'b', '\\u0061', '\\\\', 'é', '�'), { maxLength: 5 }).map((parts) => parts.join(''));
+    fc.assert(
+      fc.property(fc.array(alike, { maxLength: 12 }), (names) => {
+        const bytes = Buffer.from(`{${names.map((text) => `"${text}":0`).join(',')}}`);
+        expect(scanMembers(bytes).map((member) => member.key)).toEqual(names.map((text) => JSON.parse(`"${text}"`)));
+      }),
+    );
+    const invalid = (byte: number) => scanMembers(Buffer.from([0x7b, 0x22, byte, 0x22, 0x3a, 0x30, 0x7d])).map((member) => member.key);
+    expect([invalid(0xe9), invalid(0xe9), invalid(0x61)]).toEqual([['�'], ['�'], ['a']]);
+  });
+
   it.each([
     ['', 'empty'],
     ['  \n', 'empty'],
