@@ -1,5 +1,5 @@
-import type { IncomingMessage } from 'node:http';
 import { SmallfirstError } from '../core/index.ts';
+import type { ClientHead } from './client.ts';
 import type { Access, Caller } from './parties.ts';
 
 /** Somebody about whom nothing is known but that they may ask for everything. */
@@ -71,7 +71,7 @@ export function isLoopbackHost(host: string): boolean {
 }
 
 /** Reads the raw names, because making a table of all headers by name costs more than this whole check. */
-function isForwarded(request: IncomingMessage): boolean {
+function isForwarded(request: Pick<ClientHead, 'rawHeaders'>): boolean {
   const { rawHeaders } = request;
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] as string;

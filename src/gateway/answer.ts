@@ -1,7 +1,8 @@
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { type ErrorCode, SmallfirstError } from '../core/index.ts';
 import type { JsonObject } from '../providers/index.ts';
 import { hasBody } from './body.ts';
+import type { ClientAnswer } from './client.ts';
 import { renderError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import type { Family } from './parties.ts';
@@ -33,8 +34,9 @@ export function answerJson(exchange: Exchange, status: number, document: JsonObj
   const { response } = exchange;
   exchange.worker = null;
   // A body that is not read would be taken for the next request.
-  const isSending = !exchange.request.complete && hasBody(exchange.request);
-  if (isSending) exchange.closesConnection = true;
+  const { request } = exchange;
+  const sender = request.complete || !hasBody(request) ? null : request;
+  if (sender !== null) exchange.closesConnection = true;
   response.writeHead(status, [
     'content-type',
     'application/json',
@@ -44,8 +46,8 @@ export function answerJson(exchange: Exchange, status: number, document: JsonObj
     ...idHeader(exchange, headers),
     ...ownHeaders(exchange),
   ]);
-  if (exchange.request.method === 'HEAD') response.end();
-  else if (isSending) endLater(exchange, body);
+  if (request.method === 'HEAD') response.end();
+  else if (sender !== null) endLater(sender, response, body);
   else response.end(body);
 }
 
@@ -53,7 +55,7 @@ export function answerJson(exchange: Exchange, status: number, document: JsonObj
 const MAX_JOINED = 16 * 1024;
 
 /** Ends an answer with its body. A short one goes as a text of bytes, which leaves together with the head in one buffer. */
-export function endWith(response: ServerResponse, body: Buffer): void {
+export function endWith(response: ClientAnswer, body: Buffer): void {
   if (body.length <= MAX_JOINED) response.end(body.toString('latin1'), 'latin1');
   else response.end(body);
 }
@@ -65,8 +67,7 @@ const LINGER_MS = 1_000;
  * Answers a client that is still sending. Closing at once would reset its connection, and the answer would be lost: so the answer is
  * written whole, and what still comes is thrown away for a moment.
  */
-function endLater(exchange: Exchange, body: Buffer): void {
-  const { request, response } = exchange;
+function endLater(request: IncomingMessage, response: ClientAnswer, body: Buffer): void {
   response.write(body);
   const end = (): void => {
     clearTimeout(timer);

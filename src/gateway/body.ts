@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { type Readable, Transform, type TransformCallback } from 'node:stream';
 import { SmallfirstError } from '../core/index.ts';
 import { brokenBody, decoderOf } from './body-encoding.ts';
+import type { ClientHead } from './client.ts';
 
 const NOTHING = Buffer.alloc(0);
 
@@ -10,7 +11,7 @@ const MAX_SILENCE_MS = 30_000;
 const MAX_READING_MS = 300_000;
 
 /** Whether a body comes with a request, by its head. */
-export function hasBody(request: IncomingMessage): boolean {
+export function hasBody(request: Pick<ClientHead, 'headers'>): boolean {
   const length = request.headers['content-length'];
   return (length !== undefined && length !== '0') || request.headers['transfer-encoding'] !== undefined;
 }
@@ -21,7 +22,7 @@ export function isBinary(contentType: string | undefined): boolean {
 }
 
 /** Refuses a body by the length that its head announces, before a byte of it is read. Throws REQUEST_TOO_LARGE. */
-export function checkAnnounced(request: IncomingMessage, limit: number): void {
+export function checkAnnounced(request: Pick<ClientHead, 'headers'>, limit: number): void {
   const { headers } = request;
   const length = headers['content-length'];
   if (length !== undefined && Number(length) > limit) throw tooLarge(limit);

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { TaskConfig } from '../config/index.ts';
 import { type Call, type Clock, type EpochMs, inputTotal } from '../core/index.ts';
 import type { StepRecord } from '../pipeline/index.ts';
@@ -8,6 +8,8 @@ import { ANYBODY } from './access.ts';
 import type { Reading, StreamedBody } from './body.ts';
 import type { Booked, Booking } from './booking.ts';
 import type { Capture } from './capture.ts';
+import type { ClientAnswer } from './client.ts';
+import type { WholeRequest } from './front/index.ts';
 import type { Afterward } from './live-afterward.ts';
 import type { Caller, Observation, Reservation } from './parties.ts';
 import type { Route } from './routes.ts';
@@ -48,8 +50,8 @@ export interface ExchangeDeps {
 /** One client request with its answer: what is known of it, and the one way to record and to end it. */
 export class Exchange {
   readonly id: string;
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
+  readonly request: IncomingMessage | WholeRequest;
+  readonly response: ClientAnswer;
   readonly route: Route;
   readonly path: string;
   /** Without its question mark; '' for none. */
@@ -108,7 +110,7 @@ export class Exchange {
   #isOver = false;
   readonly #deps: ExchangeDeps;
 
-  constructor(deps: ExchangeDeps, request: IncomingMessage, response: ServerResponse, target: Target) {
+  constructor(deps: ExchangeDeps, request: IncomingMessage | WholeRequest, response: ClientAnswer, target: Target) {
     this.#deps = deps;
     this.id = deps.newId();
     this.request = request;

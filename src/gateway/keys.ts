@@ -1,7 +1,7 @@
 import { hash, randomBytes } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
 import type { KeyConfig } from '../config/index.ts';
 import { type Clock, type EpochMs, SmallfirstError } from '../core/index.ts';
+import type { ClientHead } from './client.ts';
 import { type KeyRecord, readKeysFile, writeKeysFile } from './keys-file.ts';
 import type { Access, Caller } from './parties.ts';
 
@@ -52,7 +52,7 @@ export class KeyRing implements Access {
     return this.#entries.size > 0;
   }
 
-  check(request: IncomingMessage): Caller {
+  check(request: ClientHead): Caller {
     if (!this.guards) return this.#options.withoutKeys.check(request);
     const tokens = tokensOf(request);
     if (tokens.length === 0) throw new SmallfirstError('UNAUTHENTICATED', 'This gateway needs a key, and the request carries none.');
@@ -143,7 +143,7 @@ function callerOf(record: KeyRecord): Caller {
 }
 
 /** What a request may mean as its key: clients that hold a vendor's key as well send both, in one header each. */
-function tokensOf(request: IncomingMessage): readonly string[] {
+function tokensOf(request: ClientHead): readonly string[] {
   const { authorization } = request.headers;
   const apiKey = request.headers['x-api-key'];
   const tokens: string[] = [];

@@ -1,6 +1,6 @@
-import type { IncomingMessage } from 'node:http';
 import type { CapsConfig } from '../config/index.ts';
 import type { Call, NanoUsd } from '../core/index.ts';
+import type { ClientHead } from './client.ts';
 
 /** The two families of endpoints that share a base URL, an error envelope and a way to send a key. */
 export type Family = 'openai' | 'anthropic';
@@ -25,7 +25,7 @@ export interface Caller {
 /** Decides who may ask at all. */
 export interface Access {
   /** Throws UNAUTHENTICATED or FORBIDDEN. Sees the head of a request only: its body has not been read. */
-  check(request: IncomingMessage): Caller;
+  check(request: ClientHead): Caller;
 }
 
 /** Money that a request may spend, set aside until it is known what it spent. */

@@ -360,7 +360,7 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker, Booked {
       this.#bookBroken('failed', error.code);
       if (stream.isBetweenFrames) {
         const writer = codecs[exchange.route.protocol];
-        exchange.response.write(errorFrame(writer.protocol, writer.writeError(error.row.http, { message: error.message })));
+        exchange.response.write(Buffer.from(errorFrame(writer.protocol, writer.writeError(error.row.http, { message: error.message }))));
       }
       stream.close();
       cut(exchange);

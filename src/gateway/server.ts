@@ -7,11 +7,13 @@ import { checkAnnounced, hasBody, isBinary, Reading, streamedBody } from './body
 import { Booking } from './booking.ts';
 import { captureOf } from './capture.ts';
 import { Cascade } from './cascade.ts';
+import type { ClientAnswer, ClientHead } from './client.ts';
 import { answerCount } from './count-tokens.ts';
 import { plan, readCall } from './dispatch.ts';
 import { endpointUpstream } from './endpoint-upstream.ts';
 import { Exchange, type Target } from './exchange.ts';
 import { takeFeedback } from './feedback.ts';
+import { type Answer, Front, type RequestHead, type WholeRequest } from './front/index.ts';
 import { hasModels, isModelElsewhere, listModels, showModel } from './models-endpoint.ts';
 import { describeFailure } from './observe/redact.ts';
 import { OwnedList } from './owned-list.ts';
@@ -19,7 +21,7 @@ import { namesPipeline, readAliasedRun, readRun } from './pipeline-request.ts';
 import { startRun } from './pipeline-start.ts';
 import { answerPipelines } from './pipelines-endpoint.ts';
 import { Relay } from './relay.ts';
-import { routeOf, usualPath } from './routes.ts';
+import { type RouteKind, routeOf, usualPath } from './routes.ts';
 import { Slots } from './slots.ts';
 import { Streams } from './stream.ts';
 import type { GatewayDeps } from './types.ts';
@@ -29,6 +31,9 @@ const MAX_HEADER_BYTES = 64 * 1024;
 /** Longer than load balancers and SDKs keep theirs, so that it is not us who close a connection that is about to be used. */
 const KEEP_ALIVE_MS = 75_000;
 const SWEEP_MS = 1_000;
+
+/** Routes whose bodies are read before anything is done. */
+const WHOLE: ReadonlySet<RouteKind> = new Set<RouteKind>(['call', 'count', 'feedback', 'pipeline']);
 
 /** Methods that go on. A trace would tell the client the key that its request was sent on with. */
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']);
@@ -56,6 +61,7 @@ export async function openGateway(deps: GatewayDeps, host: string, port: number)
 class HttpGateway implements Gateway {
   readonly #deps: GatewayDeps;
   readonly #server: Server;
+  readonly #front: Front<Target>;
   readonly #streams: Streams;
   readonly #booking: Booking;
   readonly #active = new Slots<Exchange>();
@@ -82,11 +88,17 @@ class HttpGateway implements Gateway {
       },
       (request, response) => this.#handle(request, response, false),
     );
-    this.#server.maxConnections = deps.settings.maxConnections;
     this.#server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => this.#handle(request, response, true));
     // Nothing else that a client may expect is a reason to refuse it.
     this.#server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => this.#handle(request, response, false));
     this.#server.on('clientError', refuseBrokenRequest);
+    this.#front = new Front(this.#server, {
+      keepAliveMs: KEEP_ALIVE_MS,
+      maxConnections: deps.settings.maxConnections,
+      now: () => deps.clock.monotonic(),
+      targetOf: wholeTarget,
+      onRequest: (request, answer, target: Target) => this.#handleWhole(request, answer, target),
+    });
     this.#timer = setInterval(() => this.#sweep(), Math.min(SWEEP_MS, deps.settings.pingMs / 2));
     this.#timer.unref();
   }
@@ -115,7 +127,9 @@ class HttpGateway implements Gateway {
       exchange.closesConnection = true;
     });
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#front.finish();
     await this.#idle();
+    this.#front.destroy();
     this.#server.closeAllConnections();
     await closed;
     clearInterval(this.#timer);
@@ -138,10 +152,27 @@ class HttpGateway implements Gateway {
     const now = this.#deps.clock.monotonic();
     this.#active.each((exchange) => (exchange.reading ?? exchange.upload)?.sweep(now));
     this.#streams.sweep(now, this.#deps.settings.pingMs);
+    this.#front.sweep();
   }
 
   #handle(request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean): void {
-    const exchange = new Exchange(this.#deps, request, response, targetOf(request));
+    const exchange = this.#open(request, response, targetOf(request));
+    this.#guarded(exchange, () => this.#begin(exchange, { request, response, awaitsContinue }));
+  }
+
+  /** A request that came in whole, body and all. */
+  #handleWhole(request: WholeRequest, answer: Answer, target: Target): void {
+    const exchange = this.#open(request, answer, target);
+    this.#guarded(exchange, () => {
+      exchange.caller = this.#deps.access.check(request);
+      checkAnnounced(request, target.route.bodyLimit);
+      this.#readWhole(exchange, request.body);
+      this.#dispatch(exchange);
+    });
+  }
+
+  #open(request: IncomingMessage | WholeRequest, response: ClientAnswer, target: Target): Exchange {
+    const exchange = new Exchange(this.#deps, request, response, target);
     exchange.closesConnection = this.#isDraining;
     const slot = this.#active.add(exchange);
     response.on('close', () => {
@@ -149,7 +180,7 @@ class HttpGateway implements Gateway {
       exchange.closed();
       if (this.#active.size === 0) this.#onIdle?.();
     });
-    this.#guarded(exchange, () => this.#begin(exchange, awaitsContinue));
+    return exchange;
   }
 
   /** The one place where errors are caught: whatever goes wrong ends in an answer, in the caller's envelope. */
@@ -166,8 +197,9 @@ class HttpGateway implements Gateway {
     answerError(exchange, error);
   }
 
-  #begin(exchange: Exchange, awaitsContinue: boolean): void {
-    const { route, request, response } = exchange;
+  #begin(exchange: Exchange, arrival: Arrival): void {
+    const { route } = exchange;
+    const { request, response, awaitsContinue } = arrival;
     if (request.headers.host === undefined && request.httpVersion === '1.1') {
       throw new SmallfirstError('REQUEST_INVALID', 'The request has no Host header.');
     }
@@ -181,7 +213,7 @@ class HttpGateway implements Gateway {
     }
     if (route.kind === 'metrics' || route.kind === 'admin') {
       if (awaitsContinue) response.writeContinue();
-      this.#operator(exchange);
+      this.#operator(exchange, arrival);
       return;
     }
     exchange.caller = this.#deps.access.check(request);
@@ -194,27 +226,26 @@ class HttpGateway implements Gateway {
         return;
       case 'list-models':
         if (hasModels(this.#deps)) listModels(exchange, this.#deps);
-        else this.#endpoint(exchange);
+        else this.#endpoint(exchange, request);
         return;
       case 'show-model':
-        if (isModelElsewhere(exchange, this.#deps)) this.#endpoint(exchange);
+        if (isModelElsewhere(exchange, this.#deps)) this.#endpoint(exchange, request);
         else showModel(exchange, this.#deps);
         return;
       case 'endpoint':
         if (awaitsContinue) response.writeContinue();
-        this.#endpoint(exchange);
+        this.#endpoint(exchange, request);
         return;
       default:
         if (awaitsContinue) response.writeContinue();
-        this.#read(exchange, () => this.#dispatch(exchange));
+        this.#read(exchange, request, () => this.#dispatch(exchange));
     }
   }
 
-  #operator(exchange: Exchange): void {
-    const { request, response, route } = exchange;
+  #operator(exchange: Exchange, { request, response }: Arrival): void {
     const { operator } = this.#deps;
     const done =
-      route.kind === 'admin'
+      exchange.route.kind === 'admin'
         ? operator.admin(request, response)
         : operator.metrics(request).then(({ type, text }) => {
             response.writeHead(200, { 'content-type': type, 'cache-control': 'no-store' }).end(text);
@@ -222,19 +253,23 @@ class HttpGateway implements Gateway {
     done.catch((error: unknown) => this.#refused(exchange, error));
   }
 
-  #read(exchange: Exchange, next: () => void): void {
+  #readWhole(exchange: Exchange, body: Buffer): void {
+    exchange.body = body;
+    this.#deps.ownership.checkBody(exchange, body);
+  }
+
+  #read(exchange: Exchange, request: IncomingMessage, next: () => void): void {
     const onBody = (error: SmallfirstError | null, body: Buffer): void => {
       exchange.reading = null;
       if (exchange.response.destroyed) return;
       this.#guarded(exchange, () => {
         if (error !== null) throw error;
-        exchange.body = body;
-        this.#deps.ownership.checkBody(exchange, body);
+        this.#readWhole(exchange, body);
         next();
       });
     };
     const reading = new Reading({ onBody }, exchange.route.bodyLimit, exchange.startedAt);
-    reading.from(exchange.request);
+    reading.from(request);
     exchange.reading = reading;
   }
 
@@ -274,8 +309,8 @@ class HttpGateway implements Gateway {
   }
 
   /** Everything that names no model of ours: its body is streamed on as it comes. */
-  #endpoint(exchange: Exchange): void {
-    const { route, request, caller } = exchange;
+  #endpoint(exchange: Exchange, request: IncomingMessage): void {
+    const { route, caller } = exchange;
     if (!caller.mayPassThrough || !isSafePath(exchange.path) || !METHODS.has(request.method ?? '')) throw notServed(exchange);
     if (/\bwebsocket\b/i.test(request.headers.upgrade ?? '')) {
       throw new SmallfirstError('NOT_SUPPORTED', 'WebSocket connections are not passed on; use the endpoints over HTTP.');
@@ -300,7 +335,7 @@ class HttpGateway implements Gateway {
       relay.start();
     } else if (caller.key !== null && !isBinary(request.headers['content-type'])) {
       // It may refer to what another key made, so it is read before it goes on.
-      this.#read(exchange, () => relay.start());
+      this.#read(exchange, request, () => relay.start());
     } else {
       exchange.upload = streamedBody(request, route.bodyLimit, exchange.startedAt);
       relay.start();
@@ -308,12 +343,26 @@ class HttpGateway implements Gateway {
   }
 }
 
+/** A request as node:http tells of it. */
+interface Arrival {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** The client waits for a word before it sends its body. */
+  readonly awaitsContinue: boolean;
+}
+
+/** What is read whole, for our own front; null for everything else. */
+function wholeTarget(head: RequestHead): Target | null {
+  const target = targetOf({ method: 'POST', url: head.url, headers: head.headers });
+  return WHOLE.has(target.route.kind) ? target : null;
+}
+
 function notServed(exchange: Exchange): SmallfirstError {
   return new SmallfirstError('ROUTE_NOT_FOUND', `Nothing is served at ${exchange.request.method ?? 'GET'} ${exchange.path.slice(0, 200)}.`);
 }
 
 /** The route, path and query of a request. */
-function targetOf(request: IncomingMessage): Target {
+function targetOf(request: Pick<ClientHead, 'url' | 'method' | 'headers'>): Target {
   const url = request.url ?? '/';
   const mark = url.indexOf('?');
   const path = mark === -1 ? url : url.slice(0, mark);

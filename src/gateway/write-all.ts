@@ -1,8 +1,8 @@
-import type { ServerResponse } from 'node:http';
+import type { ClientAnswer } from './client.ts';
 import type { Stream } from './stream.ts';
 
 /** Writes to a client. A promise where the client reads slower than the model writes; it ends when the client has gone, too. */
-export function writeAll(response: ServerResponse, stream: Stream | null, text: string): void | Promise<void> {
+export function writeAll(response: ClientAnswer, stream: Stream | null, text: string): void | Promise<void> {
   if (text === '' || response.destroyed) return;
   const bytes = Buffer.from(text);
   stream?.passed(bytes);

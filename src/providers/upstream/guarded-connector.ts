@@ -1,5 +1,5 @@
 import { type LookupAddress, lookup as systemLookup } from 'node:dns';
-import { isIP, type LookupFunction } from 'node:net';
+import { isIP, type LookupFunction, type OnReadOpts } from 'node:net';
 import { buildConnector } from 'undici';
 import { kindOfAddress, refusal } from './url-guard.ts';
 
@@ -13,6 +13,8 @@ export interface ConnectorOptions {
   readonly allowPrivate: boolean;
   readonly connectTimeoutMs: number;
   readonly resolve?: ResolveAll;
+  /** How its sockets read; as streams when absent. */
+  readonly onread?: OnReadOpts;
 }
 
 /**
@@ -42,7 +44,9 @@ export function guardedConnector(options: ConnectorOptions): buildConnector.conn
       else done(null, first.address, first.family);
     });
   };
-  const connect = buildConnector({ timeout: options.connectTimeoutMs, keepAlive: true, noDelay: true, lookup });
+  const { connectTimeoutMs: timeout, onread } = options;
+  // It hands what it does not know on to net.connect and tls.connect.
+  const connect = buildConnector({ timeout, keepAlive: true, noDelay: true, lookup, ...(onread === undefined ? {} : { onread }) });
   return (target, done) => {
     const host = target.hostname.startsWith('[') ? target.hostname.slice(1, -1) : target.hostname;
     const reason = isIP(host) > 0 ? refusal(kindOfAddress(host), options.allowPrivate) : null;

@@ -2,8 +2,8 @@ import { type Clock, SmallfirstError } from '../../core/index.ts';
 import { type Vendor, vendorOf, vendors } from '../vendors.ts';
 import { readAddress } from './address.ts';
 import { DEFAULT_BREAKER } from './breaker.ts';
-import { guardedConnector, type ResolveAll } from './guarded-connector.ts';
-import { ConnectionPool } from './http1/index.ts';
+import { type ConnectorOptions, guardedConnector, type ResolveAll } from './guarded-connector.ts';
+import { ConnectionPool, sharedRead } from './http1/index.ts';
 import { DEFAULT_RETRY_BUDGET, RetryBudget } from './retry-budget.ts';
 import { DEFAULT_BACKOFF } from './retry-rules.ts';
 import { type Route, Sending } from './sending.ts';
@@ -155,13 +155,16 @@ export class Upstreams {
   #origin(origin: string): Origin {
     const known = this.#origins.get(origin);
     if (known) return known;
-    const connect = guardedConnector({
+    const options: ConnectorOptions = {
       allowPrivate: this.#options.allowPrivate,
       connectTimeoutMs: this.#options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS,
       ...(this.#deps.resolve ? { resolve: this.#deps.resolve } : {}),
-    });
+    };
     const { clock } = this.#deps;
-    const made = { sender: new ConnectionPool(origin, { connect, now: () => clock.monotonic() }), uploads: new Uploads(origin, connect) };
+    const made = {
+      sender: new ConnectionPool(origin, { connect: guardedConnector({ ...options, onread: sharedRead }), now: () => clock.monotonic() }),
+      uploads: new Uploads(origin, guardedConnector(options)),
+    };
     this.#origins.set(origin, made);
     return made;
   }

@@ -5,6 +5,7 @@ import { text } from 'node:stream/consumers';
 import { buildConnector } from 'undici';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ConnectionPool } from './connection-pool.ts';
+import { sharedRead } from './shared-read.ts';
 import type { HttpExchange, HttpRequest } from './types.ts';
 
 const closing: (() => unknown)[] = [];
@@ -38,7 +39,7 @@ async function say(answer: (socket: Socket, request: number) => void): Promise<C
 
 function poolOf(port: number): ConnectionPool {
   const pool = new ConnectionPool(`http://127.0.0.1:${port}`, {
-    connect: buildConnector({ timeout: 2_000 }),
+    connect: buildConnector({ timeout: 2_000, onread: sharedRead }),
     now: () => performance.now(),
   });
   closing.push(() => pool.destroy());

@@ -8,6 +8,7 @@ const SWEEP_MS = 1_000;
 
 /** What a pool needs. */
 export interface PoolOptions {
+  /** Makes sockets with `sharedRead`. */
   readonly connect: buildConnector.connector;
   /** Monotonic, in milliseconds. */
   readonly now: () => number;

@@ -3,6 +3,7 @@ import type { AnswerHead } from './answer-head.ts';
 import { AnswerParser, type ParserOwner } from './answer-parser.ts';
 import { ConnectionLost } from './errors.ts';
 import { writeRequestHead } from './request-head.ts';
+import { readInto } from './shared-read.ts';
 import type { HttpExchange, HttpHandler, HttpRequest } from './types.ts';
 
 /** Up to this length head and body go out as one string: one buffer to the system instead of two costs it a quarter less. */
@@ -37,7 +38,7 @@ export class Connection implements ParserOwner {
     this.#owner = owner;
     this.#socket = socket;
     this.#host = host;
-    socket.on('data', (chunk: Buffer) => this.#read(chunk));
+    readInto(socket, (chunk) => this.#read(chunk));
     socket.on('end', () => this.#ended());
     socket.on('error', (error: Error) => this.#lost(error));
     socket.on('close', () => this.#lost(new ConnectionLost('ECONNRESET', 'the connection was closed')));
@@ -101,7 +102,8 @@ export class Connection implements ParserOwner {
   }
 
   onBody(bytes: Buffer): void {
-    if (this.#sent?.received(bytes) === false) this.#socket.pause();
+    // A copy: the next read of any connection writes over them.
+    if (this.#sent?.received(Buffer.from(bytes)) === false) this.#socket.pause();
   }
 
   onEnd(isClean: boolean): void {
