@@ -2,6 +2,7 @@
 # A throwaway PostgreSQL server for the tests, on a free port of the loopback interface.
 #
 #   eval "$(scripts/test-postgres.sh start)"   sets SMALLFIRST_TEST_POSTGRES (and where the server's files are)
+#   scripts/test-postgres.sh crash             ends it as a power cut does, and starts it again where it was
 #   scripts/test-postgres.sh stop              stops it and removes its files
 #
 # `start` prints two `export` lines on stdout and everything else on stderr. As root it installs Debian's postgresql when it is absent.
@@ -63,17 +64,29 @@ start() {
   echo "export SMALLFIRST_TEST_POSTGRES_DIR='$dir'"
 }
 
-stop() {
+# What was started: its folder and its programs.
+started() {
   dir=${SMALLFIRST_TEST_POSTGRES_DIR:-}
-  [ -n "$dir" ] || fail 'SMALLFIRST_TEST_POSTGRES_DIR is not set: nothing to stop'
+  [ -n "$dir" ] || fail 'SMALLFIRST_TEST_POSTGRES_DIR is not set: nothing was started'
   case "$dir" in /tmp/smallfirst-postgres.*) ;; *) fail "not a folder of this script: $dir" ;; esac
   bin=$(find_bin) || fail 'pg_ctl is gone'
+}
+
+crash() {
+  started
+  # Nothing is written before its end: at its start it recovers from its log.
+  as_server "'$bin/pg_ctl' -D '$dir/data' -l '$dir/log' -m immediate -w -t 60 restart" >&2
+}
+
+stop() {
+  started
   as_server "'$bin/pg_ctl' -D '$dir/data' -m fast -w stop" >&2
   rm -rf "$dir"
 }
 
 case "${1:-}" in
   start) start ;;
+  crash) crash ;;
   stop) stop ;;
-  *) fail 'usage: test-postgres.sh start|stop' ;;
+  *) fail 'usage: test-postgres.sh start|crash|stop' ;;
 esac

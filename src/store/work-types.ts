@@ -76,7 +76,7 @@ export type CellGrant =
       readonly attempts: number;
       readonly budget: NanoUsd | null;
     }
-  /** Somebody else holds it, for so long at most. */
+  /** Somebody else holds it, or all the money that is left: ask again after so long. */
   | { readonly kind: 'held'; readonly forMs: number }
   /** There is nothing to do: it is done, or its job is paused, cancelled or out of money. */
   | { readonly kind: 'nothing' };

@@ -100,7 +100,8 @@ store: { url: "${cutter.url}", schema: work_${process.pid}_${count} }
       .map((line) => (JSON.parse(line) as { readonly id: string }).id);
 
   it('do every row once, in order, though one is killed, Redis loses everything and the database goes away', async () => {
-    const rows = 2_000;
+    // A cell is a row here, each with its own transactions: more rows would only be more of the same.
+    const rows = 600;
     prepare(rows);
     const submitting = begin(
       'jobs',
@@ -113,21 +114,23 @@ store: { url: "${cutter.url}", schema: work_${process.pid}_${count} }
       '--cell-rows',
       '1',
       '--ahead',
-      '300',
+      '100',
       '--json',
     );
     const first = worker('--cells', '16');
     const second = worker('--cells', '16');
-    await until(() => upstream.asked.length >= 400, '400 calls', LIMIT_MS);
+    await until(() => upstream.asked.length >= 100, '100 calls', LIMIT_MS);
     process.kill(first.pid, 'SIGKILL');
     await first.finished;
-    await until(() => upstream.asked.length >= 800, '800 calls', LIMIT_MS);
+    await until(() => upstream.asked.length >= 220, '220 calls', LIMIT_MS);
     await redis.kill();
     await redis.start();
-    await until(() => upstream.asked.length >= 1_300, '1,300 calls', LIMIT_MS);
-    await cutter.cut();
-    await wait(300);
-    await cutter.join();
+    await until(() => upstream.asked.length >= 380, '380 calls', LIMIT_MS);
+    if (postgres.crash === null) {
+      await cutter.cut();
+      await wait(300);
+      await cutter.join();
+    } else await postgres.crash();
     const submitted = await submitting.finished;
     expect([submitted.exit, submitted.err]).toEqual([0, expect.stringMatching(/^Job /)]);
     expect(documentIn(submitted)).toMatchObject({
@@ -154,7 +157,8 @@ store: { url: "${cutter.url}", schema: work_${process.pid}_${count} }
   it('keep to one limit of calls and to one cap of money together', async () => {
     prepare(120);
     const submitted = await jobs('submit', 'p', '--input', 'in.jsonl', '--cell-rows', '4', '--concurrency', '6', '--max-cost', '0.0015');
-    const workers = [worker('--cells', '4'), worker('--cells', '4')];
+    // Four cells of four rows want more than the limit; with more cells the last money would go round for longer, in parts too small for one.
+    const workers = [worker('--cells', '2'), worker('--cells', '2')];
     await waitForState(submitted.id, 'paused');
     const peak = upstream.takePeak();
     const paused = await jobs('show', submitted.id);
@@ -193,15 +197,13 @@ store: { url: "${cutter.url}", schema: work_${process.pid}_${count} }
     expect(readFileSync(join(folder, 'out.errors.jsonl'), 'utf8').trim().split('\n')).toHaveLength(failed);
 
     expect(documentIn(await smallfirst(folder, ['jobs', 'retry', job.id, '--json']))).toMatchObject({ retried: failed, failed: 0 });
-    await waitForState(job.id, 'done');
-    expect(await jobs('show', job.id)).toMatchObject({ done: 200, failed: 0 });
+    expect(await waitForState(job.id, 'done')).toMatchObject({ done: 200, failed: 0 });
 
     running.at(-1)?.interrupt();
     await running.at(-1)?.finished;
     const other = await jobs('submit', 'p', '--input', 'in.jsonl', '--cell-rows', '10');
     expect(await jobs('pause', other.id)).toMatchObject({ state: 'paused', left: 200 });
-    await jobs('cancel', other.id);
-    expect(await jobs('show', other.id)).toMatchObject({ state: 'cancelled', done: 0 });
+    expect(await jobs('cancel', other.id)).toMatchObject({ state: 'cancelled', done: 0 });
     const refused = await smallfirst(folder, ['jobs', 'resume', other.id]);
     expect([refused.exit, refused.err]).toEqual([2, expect.stringContaining('The job is cancelled')]);
   }, 180_000);
@@ -209,12 +211,12 @@ store: { url: "${cutter.url}", schema: work_${process.pid}_${count} }
   const openStore = (): Promise<WorkStore> => openWorkStore(cutter.url, { schema: `work_${process.pid}_${count}`, maxConnections: 1 });
 
   /** Looks into the database itself: a command for every look would be most of the work. */
-  async function waitForState(id: string, state: string): Promise<void> {
+  async function waitForState(id: string, state: string): Promise<{ readonly done: number; readonly failed: number }> {
     const store = await openStore();
     try {
       for (;;) {
         const job = await store.find(id);
-        if (job?.state === state) return;
+        if (job?.state === state) return job;
         expect(['running', state]).toContain(job?.state);
         await wait(50);
       }

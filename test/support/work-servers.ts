@@ -27,20 +27,26 @@ export function missingForWorkers(): string | null {
 /** A PostgreSQL server: the one that is named to the tests, else a throwaway one of its own. */
 export interface PostgresServer {
   readonly url: string;
+  /** Ends it as a power cut does, and starts it again; null for one that is not ours. */
+  readonly crash: (() => Promise<void>) | null;
   stop(): void;
 }
 
 /** Starts PostgreSQL, where none is named by SMALLFIRST_TEST_POSTGRES. */
 export function startPostgres(): PostgresServer {
   const named = process.env.SMALLFIRST_TEST_POSTGRES;
-  if (named !== undefined) return { url: named, stop: () => {} };
+  if (named !== undefined) return { url: named, crash: null, stop: () => {} };
   const said = execFileSync('sh', [SCRIPT, 'start'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
   const value = (name: string): string => new RegExp(`${name}='([^']*)'`).exec(said)?.[1] ?? '';
-  const dir = value('SMALLFIRST_TEST_POSTGRES_DIR');
+  const env = { ...process.env, SMALLFIRST_TEST_POSTGRES_DIR: value('SMALLFIRST_TEST_POSTGRES_DIR') };
   return {
     url: value('SMALLFIRST_TEST_POSTGRES'),
+    crash: async () => {
+      const [code] = (await once(spawn('sh', [SCRIPT, 'crash'], { env, stdio: 'ignore' }), 'exit')) as [number | null];
+      if (code !== 0) throw new Error('PostgreSQL did not come back');
+    },
     stop: () => {
-      spawnSync('sh', [SCRIPT, 'stop'], { env: { ...process.env, SMALLFIRST_TEST_POSTGRES_DIR: dir } });
+      spawnSync('sh', [SCRIPT, 'stop'], { env });
     },
   };
 }

@@ -92,6 +92,12 @@ describe.skipIf(url === '')(
       expect(await store.left([pipelineHash])).toBe(0);
     });
 
+    it('tells a cell whose money others hold to come back long before their leases end', async () => {
+      const { id } = await loaded(2, 1, { maxCost: usd(10) });
+      await store.begin(hold(id, 0), { ...LEASE, share: 1 });
+      expect(await store.begin(hold(id, 1), LEASE)).toEqual({ kind: 'held', forMs: LEASE.ms / 4 });
+    });
+
     it('adds rows that are there already no second time', async () => {
       const job = aJob();
       await store.add(job);

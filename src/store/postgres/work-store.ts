@@ -154,8 +154,8 @@ async function begin(tx: WorkDb, hold: CellHold, lease: { readonly ms: number; r
   if (found.heldMs > 0 && !isOurs) return { kind: 'held', forMs: Math.ceil(found.heldMs) };
   const left = locked.maxCost === null ? null : locked.maxCost - locked.spent - (locked.reserved - found.reserved);
   if (left !== null && left <= 0) {
-    // What others have reserved may come back; without any it is spent.
-    if (locked.reserved - found.reserved > 0) return { kind: 'held', forMs: lease.ms };
+    // What others have reserved may come back, long before their leases end; without any it is spent.
+    if (locked.reserved - found.reserved > 0) return { kind: 'held', forMs: Math.ceil(lease.ms / 4) };
     await sql`update work_jobs set state = 'paused', reason = 'max-cost', reserved = reserved - ${found.reserved} where id = ${job}`.execute(
       tx,
     );
