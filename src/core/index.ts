@@ -12,6 +12,7 @@ export * from './model.ts';
 export * from './money.ts';
 export * from './output.ts';
 export * from './pair.ts';
+export * from './recent.ts';
 export * from './task.ts';
 export * from './usage.ts';
 export * from './verdict.ts';

@@ -19,12 +19,13 @@ import { aCall } from '../../test/contracts/calls.ts';
 import { aFeedback } from '../../test/contracts/store-feedback.ts';
 import { anEvent } from '../../test/contracts/store-life.ts';
 import { aPair } from '../../test/contracts/store-pairs.ts';
+import { earlierCallLine } from '../../test/support/earlier-spool.ts';
 import { recorderState } from '../../test/support/recorder-state.ts';
 import { type Call, type NanoUsd, systemClock } from '../core/index.ts';
 import { openSqliteStore, type Store } from '../store/index.ts';
 import { createRecorder, type Recorder, type RecorderOptions } from './recorder.ts';
+import { encodeCall } from './spool-call.ts';
 import { rejectedPath, segmentPath } from './spool-folder.ts';
-import { encodeCall } from './spool-record.ts';
 
 const january = { from: Date.UTC(2026, 0, 1), to: Date.UTC(2026, 1, 1) };
 let root = '';
@@ -106,6 +107,20 @@ describe('a recorder', () => {
     expect(await inStore(world.database, (store) => store.feedback.list({}, { limit: 5 }))).toEqual([{ feedback, call: calls[0] }]);
     expect(segmentsIn(world.folder)).toEqual([]);
     expect(world.warnings).toEqual([]);
+  });
+
+  it('takes what a version of before left in the spool', async () => {
+    const world = newWorld();
+    const calls = Array.from({ length: 20 }, () => aCall());
+    mkdirSync(world.folder);
+    writeFileSync(segmentPath(world.folder, 1), calls.slice(0, 10).map(earlierCallLine).join(''));
+    const recorder = world.open();
+    recorder.record(calls.slice(10));
+    expect(await recorder.drain()).toBe(true);
+    expect(recorder.state()).toMatchObject({ recordedRows: 10, ingestedRows: 20, rejectedRows: 0 });
+    expect(await recorder.close()).toBe(true);
+    const byId = (a: Call, b: Call) => (a.id < b.id ? -1 : 1);
+    expect([...(await callsIn(world.database))].sort(byId)).toEqual([...calls].sort(byId));
   });
 
   it('has nothing to wait for when nothing was recorded', async () => {

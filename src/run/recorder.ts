@@ -2,9 +2,10 @@ import { type Call, type Clock, type EpochMs, SmallfirstError } from '../core/in
 import type { Feedback, StoredPair, TaskEvent } from '../store/types.ts';
 import type { IngestReport, IngestSettings, IngestTrouble, Retention, StoreLocation } from './recorder-protocol.ts';
 import { IngestThread } from './recorder-thread.ts';
+import { encodeCall } from './spool-call.ts';
 import { hasReached, type SpoolPosition } from './spool-folder.ts';
 import { encodeEvent, encodePair } from './spool-life-record.ts';
-import { type Body, encodeBody, encodeCall, encodeFeedback } from './spool-record.ts';
+import { type Body, encodeBody, encodeFeedback } from './spool-record.ts';
 import { SpoolWriter } from './spool-writer.ts';
 
 const FIRST_RESTART_MS = 1_000;

@@ -3,10 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { aBareCall, aCall } from '../../test/contracts/calls.ts';
 import { anEvent } from '../../test/contracts/store-life.ts';
 import { aBarePair, aPair } from '../../test/contracts/store-pairs.ts';
-import type { Call, NanoUsd } from '../core/index.ts';
+import { earlierCallLine } from '../../test/support/earlier-spool.ts';
+import { type Call, type NanoUsd, usage } from '../core/index.ts';
 import type { StoredPair, TaskEvent } from '../store/types.ts';
+import { encodeCall } from './spool-call.ts';
 import { encodeEvent, encodePair } from './spool-life-record.ts';
-import { decodeRecord, encodeBody, encodeCall, encodeFeedback } from './spool-record.ts';
+import { decodeRecord, encodeBody, encodeFeedback } from './spool-record.ts';
 
 // Every UTF-16 unit, broken surrogates included: names come from clients and providers.
 const text = fc.string({ unit: fc.integer({ min: 0, max: 0xffff }).map((unit) => String.fromCharCode(unit)) });
@@ -126,6 +128,32 @@ describe('a line of the spool', () => {
     );
   });
 
+  it('gives each of the calls back that differ in one member', () => {
+    const parts: readonly Partial<Call>[] = [
+      {},
+      ...['task', 'step', 'pipeline', 'key', 'team', 'model', 'provider', 'servedModel', 'error', 'priceId', 'decision', 'requestId'].map(
+        (member) => ({ [member]: 'another' }),
+      ),
+      { tier: 'frontier', purpose: 'judge', outcome: 'failed' },
+      { stop: 'cut', usageSource: 'counted', streamed: false },
+      { latencyMs: 1 / 3, firstTokenMs: 1e300 },
+      ...['freshInput', 'cacheRead', 'cacheWrite5m', 'cacheWrite1h', 'output', 'reasoning', 'audioInput', 'audioOutput'].map((name) => ({
+        usage: usage({ [name]: 7 }),
+      })),
+    ];
+    const calls = [...parts, ...parts].map((part) => aCall(part));
+    expect(calls.map((one) => decodeRecord(lineOf(encodeCall(one))))).toEqual(calls.map((one) => ({ kind: 'call', call: one })));
+  });
+
+  it('is read as it was written before', () => {
+    fc.assert(
+      fc.property(call, (value) => {
+        expect(decodeRecord(lineOf(earlierCallLine(value)))).toEqual({ kind: 'call', call: value });
+      }),
+      { numRuns: 300 },
+    );
+  });
+
   it('gives bodies and feedback back as they were', () => {
     fc.assert(
       fc.property(text, count, text, textOrNull, measured, (id, at, body, label, score) => {
@@ -147,7 +175,7 @@ describe('a line of the spool', () => {
   });
 
   it('that was torn anywhere is no line', () => {
-    for (const line of [encodeCall(aCall()), encodePair(aPair()), encodeEvent(anEvent())].map(lineOf)) {
+    for (const line of [encodeCall(aCall()), earlierCallLine(aCall()), encodePair(aPair()), encodeEvent(anEvent())].map(lineOf)) {
       for (let length = 0; length < line.length; length++) {
         expect(() => decodeRecord(line.slice(0, length))).toThrow(expect.objectContaining({ code: 'INPUT_INVALID' }));
       }
@@ -158,8 +186,13 @@ describe('a line of the spool', () => {
     ['not JSON', 'x'],
     ['no list', '{"0":"c1"}'],
     ['null', 'null'],
-    ['of an unknown kind', '["c2"]'],
-    ['a call with a member too few', encodeCall(aCall()).replace(/,\{[^}]*\}\]\n$/, ']')],
+    ['of an unknown kind', '["c3"]'],
+    ['a call of no members', '["c2",2,[],[]]'],
+    ['a call of no length', '["c2",]'],
+    ['a call with a member too few', encodeCall(aCall()).replace(/,\{[^}]*\}\]\]\n$/, ']]')],
+    ['a call of before with a member too few', earlierCallLine(aCall()).replace(/,\{[^}]*\}\]\n$/, ']')],
+    ['a call with a usage too few', encodeCall(aBareCall()).replace('[0,0,0]', '[0,0]')],
+    ['a call with a latency that is no number', encodeCall(aCall({ latencyMs: Number.NaN }))],
     ['a body with a number for a text', '["b1","hash",1,2]'],
     ['a call with a cost that is no number', encodeCall(aBareCall({ cost: Number.NaN as NanoUsd }))],
     ['a call with an unknown tier', encodeCall(aCall({ tier: 'constructor' as 'small' }))],
@@ -170,6 +203,6 @@ describe('a line of the spool', () => {
     ['an event of an unknown kind', encodeEvent(anEvent({ kind: 'valueOf' as 'alarm' }))],
     ['a call with a tag that is no text', encodeCall(aCall({ tags: { a: 1 as unknown as string } }))],
   ])('is refused when it is %s', (_what, line) => {
-    expect(() => decodeRecord(line)).toThrow(expect.objectContaining({ code: 'INPUT_INVALID' }));
+    expect(() => decodeRecord(line.trimEnd())).toThrow(expect.objectContaining({ code: 'INPUT_INVALID' }));
   });
 });
