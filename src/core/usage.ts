@@ -38,7 +38,18 @@ export const NO_USAGE: Usage = {
 
 /** A usage with the given classes set and the others 0. */
 export function usage(parts: Partial<Usage>): Usage {
-  return { ...NO_USAGE, ...parts };
+  // Written out: every request passes here, and spreading takes several times as long.
+  const {
+    freshInput = 0,
+    cacheRead = 0,
+    cacheWrite5m = 0,
+    cacheWrite1h = 0,
+    output = 0,
+    reasoning = 0,
+    audioInput = 0,
+    audioOutput = 0,
+  } = parts;
+  return { freshInput, cacheRead, cacheWrite5m, cacheWrite1h, output, reasoning, audioInput, audioOutput };
 }
 
 /** Every token of the prompt: fresh, read from a cache and written to one. */

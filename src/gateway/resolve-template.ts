@@ -62,7 +62,8 @@ export class TemplateReader {
       const parts = partsOf(source);
       if (parts === null) return null;
       if (parts.system.length > 0) {
-        return this.#templates.get(source.body, [...parts.system, ...parts.shape], () => {
+        const spans = parts.shape.length === 0 ? parts.system : [...parts.system, ...parts.shape];
+        return this.#templates.get(source.body, spans, () => {
           const { tools, responseFormat } = shapeOf(source, 0);
           const system = parts.system.map((span) => textOf(source.body, span, MAX_SYSTEM_BYTES)).join('\n');
           return fingerprintOf({ system, user: null, tools, responseFormat });
@@ -122,18 +123,21 @@ function fromMessages(body: Buffer, list: Member | undefined): Pick<Parts, 'syst
   for (let at = firstElement(body, list.valueStart, end); at !== -1; ) {
     const members: Member[] = [];
     at = nextElement(body, scanObject(body, at, end, members), end);
-    const role = roleOf(body, lastMember(members, 'role'));
+    const role = lastMember(members, 'role');
     const content = lastMember(members, 'content');
     if (content === undefined) continue;
-    if (role !== 'system' && role !== 'developer') return { system, user: role === 'user' ? spanOf(content) : null };
+    if (!reads(body, role, 'system') && !reads(body, role, 'developer'))
+      return { system, user: reads(body, role, 'user') ? spanOf(content) : null };
     system.push(spanOf(content));
   }
   return { system, user: null };
 }
 
-/** As written: a role in escapes is one that no client writes. */
-function roleOf(body: Buffer, member: Member | undefined): string {
-  return member === undefined ? '' : body.toString('latin1', member.valueStart + 1, Math.min(member.valueEnd - 1, member.valueStart + 16));
+/** Whether a member holds this text, as written: a role in escapes is one that no client writes. */
+function reads(body: Buffer, member: Member | undefined, text: string): boolean {
+  if (member === undefined || member.valueEnd - member.valueStart !== text.length + 2) return false;
+  for (let i = 0; i < text.length; i += 1) if (body[member.valueStart + 1 + i] !== text.charCodeAt(i)) return false;
+  return true;
 }
 
 function shapeSpans(members: readonly Member[], protocol: TapProtocol): readonly ByteSpan[] {

@@ -12,22 +12,12 @@ export interface NormalisedUsage {
  * inside `completion_tokens`; vendors that speak its protocol but count reasoning outside are told by their total. Null when there is no usage.
  */
 export function usageFromOpenAiChat(json: unknown): NormalisedUsage | null {
-  return fromOpenAi(json, {
-    input: 'prompt_tokens',
-    output: 'completion_tokens',
-    inputDetails: 'prompt_tokens_details',
-    outputDetails: 'completion_tokens_details',
-  });
+  return fromOpenAi(json, CHAT_NAMES);
 }
 
 /** Reads the `usage` object of a Responses API answer. The same rules as for chat completions under other names. Null when there is no usage. */
 export function usageFromOpenAiResponses(json: unknown): NormalisedUsage | null {
-  return fromOpenAi(json, {
-    input: 'input_tokens',
-    output: 'output_tokens',
-    inputDetails: 'input_tokens_details',
-    outputDetails: 'output_tokens_details',
-  });
+  return fromOpenAi(json, RESPONSES_NAMES);
 }
 
 /**
@@ -103,6 +93,19 @@ interface OpenAiNames {
   readonly inputDetails: string;
   readonly outputDetails: string;
 }
+
+const CHAT_NAMES: OpenAiNames = {
+  input: 'prompt_tokens',
+  output: 'completion_tokens',
+  inputDetails: 'prompt_tokens_details',
+  outputDetails: 'completion_tokens_details',
+};
+const RESPONSES_NAMES: OpenAiNames = {
+  input: 'input_tokens',
+  output: 'output_tokens',
+  inputDetails: 'input_tokens_details',
+  outputDetails: 'output_tokens_details',
+};
 
 function fromOpenAi(json: unknown, names: OpenAiNames): NormalisedUsage | null {
   const reader = UsageReader.of(json);

@@ -17,6 +17,20 @@ function bookOf(declared: readonly PriceRow[] = []) {
   return { book: new PriceBook({ declared, warn: (warning) => warnings.push(warning) }), warnings };
 }
 
+describe('a price book', () => {
+  it('finds a model however its name is capitalised, and keeps providers apart', () => {
+    const { book } = bookOf([{ provider: 'own', model: 'gpt-4o-mini', usdPerMillion: { input: 3, output: 4 } }]);
+    const costs = [
+      { provider: 'openai', model: 'gpt-4o-mini' },
+      { provider: 'OpenAI', model: 'GPT-4o-Mini' },
+      { provider: 'own', model: 'gpt-4o-mini' },
+      { provider: 'openai', model: 'GPT-4O-MINI' },
+      { provider: 'Own', model: 'GPT-4o-mini' },
+    ].map((model) => book.price(model, million, november)?.cost);
+    expect(costs).toEqual([nanoUsd(0.15), nanoUsd(0.15), nanoUsd(3), nanoUsd(0.15), nanoUsd(3)]);
+  });
+});
+
 describe('the bundled list', () => {
   it('names every provider of the installed package, and no other', () => {
     const text = readFileSync(new URL(import.meta.resolve('@pydantic/genai-prices')), 'utf8');

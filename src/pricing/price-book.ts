@@ -38,7 +38,9 @@ export class PriceBook {
   readonly #tiers: readonly TierRow[];
   readonly #warn: (warning: PriceWarning) => void;
   readonly #warned = new Set<string>();
-  readonly #models = new Map<string, readonly PricedModel[]>();
+  /** By provider, then by model, as callers write them: no key is put together for a call. */
+  readonly #models = new Map<string, Map<string, readonly PricedModel[]>>();
+  #cachedModels = 0;
   readonly #sheets = new WeakMap<PriceVersion, Map<string, PriceInForce>>();
 
   /** Throws SmallfirstError (CONFIG_INVALID) for a declared row that cannot be a price. */
@@ -78,8 +80,9 @@ export class PriceBook {
   inForce(model: ModelRef, at: EpochMs, options: { readonly serviceTier?: ServiceTier } = {}): PriceInForce | null {
     const tier = options.serviceTier ?? 'default';
     for (const candidate of this.#find(model)) {
-      if (!versionAt(candidate, at)) continue;
-      const inForce = this.quote(candidate, at, tier);
+      const version = versionAt(candidate, at);
+      if (!version) continue;
+      const inForce = this.#quoteVersion(candidate, version, at, tier);
       if (inForce) return inForce;
       return this.#unpriced('unpriced-tier', model, `${nameOf(model)} has no known price in the service tier "${tier}"; ${DECLARE}`);
     }
@@ -93,7 +96,10 @@ export class PriceBook {
   /** The price of a model already found, at a time and tier; null, without a warning, when it has none then. */
   quote(model: PricedModel, at: EpochMs, tier: ServiceTier): PriceInForce | null {
     const version = versionAt(model, at);
-    if (!version) return null;
+    return version ? this.#quoteVersion(model, version, at, tier) : null;
+  }
+
+  #quoteVersion(model: PricedModel, version: PriceVersion, at: EpochMs, tier: ServiceTier): PriceInForce | null {
     if (tier === 'default') return this.#cachedSheet(model, version, tier, null);
     const declared = model.tiers?.[tier];
     if (declared !== undefined) return this.#cachedSheet(model, version, tier, { multiplier: declared, source: 'declared' });
@@ -127,13 +133,17 @@ export class PriceBook {
 
   /** Candidates in order of precedence: declared, then bundled. */
   #find(model: ModelRef): readonly PricedModel[] {
-    const key = keyOf(model);
-    const cached = this.#models.get(key);
+    const cached = this.#models.get(model.provider)?.get(model.model);
     if (cached) return cached;
-    const target = this.#aliases.get(key) ?? model;
+    const target = this.#aliases.get(keyOf(model)) ?? model;
     const found = [this.#declared.get(keyOf(target)), findInCatalogue(target.provider, target.model)].filter((item) => item != null);
-    if (this.#models.size >= CACHED_MODELS) this.#models.clear();
-    this.#models.set(key, found);
+    if (this.#cachedModels >= CACHED_MODELS) {
+      this.#models.clear();
+      this.#cachedModels = 0;
+    }
+    const ofProvider = this.#models.get(model.provider) ?? new Map<string, readonly PricedModel[]>();
+    this.#models.set(model.provider, ofProvider.set(model.model, found));
+    this.#cachedModels += 1;
     return found;
   }
 
@@ -225,12 +235,23 @@ function versionAt(model: PricedModel, at: EpochMs): PriceVersion | null {
 
 /** The bundled list's own rule: the last version whose day has come, or whose hours of the day it is. */
 function holdsAt(version: PriceVersion, at: EpochMs): boolean {
-  if (version.from !== null && at < Date.parse(version.from)) return false;
+  if (version.from !== null && at < beginOf(version, version.from)) return false;
   if (!version.hours) return true;
   const time = new Date(at).toISOString().slice(11, 19);
   const start = version.hours.start.slice(0, 8);
   const end = version.hours.end.slice(0, 8);
   return end < start ? time >= start || time < end : time >= start && time < end;
+}
+
+const begins = new WeakMap<PriceVersion, EpochMs>();
+
+/** The first moment of a version, whose day is read once: reading it costs more than the rest of finding a price. */
+function beginOf(version: PriceVersion, from: string): EpochMs {
+  const known = begins.get(version);
+  if (known !== undefined) return known;
+  const begin = Date.parse(from);
+  begins.set(version, begin);
+  return begin;
 }
 
 function keyOf(model: ModelRef): string {

@@ -1,4 +1,4 @@
-import { addUsd, costOfTokens, type NanoUsd, type NanoUsdPerMillion, NO_USAGE, type Usage } from '../core/index.ts';
+import { addUsd, costOfTokens, type NanoUsd, type NanoUsdPerMillion, NO_USAGE, type Usage, ZERO_USD } from '../core/index.ts';
 import type { PriceClass, PriceLine, Rates } from './types.ts';
 
 /**
@@ -50,34 +50,35 @@ export function usageProblem(usage: Usage): string | null {
  */
 export function bookLines(usage: Usage, rates: Rates): { readonly lines: PriceLine[]; readonly unpriced: PriceClass | null } {
   const lines: PriceLine[] = [];
-  for (const [priceClass, tokens] of disjoint(usage, rates)) {
-    if (tokens === 0) continue;
-    const pricePerMillion = rateOf(rates, priceClass);
-    if (pricePerMillion === null) return { lines: [], unpriced: priceClass };
-    lines.push({ class: priceClass, tokens, pricePerMillion, cost: costOfTokens(tokens, pricePerMillion) });
-  }
-  return { lines, unpriced: null };
-}
-
-/** The exact sum of the lines. */
-export function totalOf(lines: readonly PriceLine[]): NanoUsd {
-  return addUsd(...lines.map((line) => line.cost));
-}
-
-function disjoint(usage: Usage, rates: Rates): readonly (readonly [PriceClass, number])[] {
   const audioInput = rates.audioInput === undefined ? 0 : usage.audioInput;
   const audioOutput = rates.audioOutput === undefined ? 0 : usage.audioOutput;
   // Reasoning spoken aloud would be in both counts; it is paid once, as audio.
   const reasoning = rates.reasoning === undefined ? 0 : Math.min(usage.reasoning, usage.output - audioOutput);
-  return [
-    ['freshInput', usage.freshInput - audioInput],
-    ['audioInput', audioInput],
-    ['cacheRead', usage.cacheRead],
-    ['cacheWrite5m', usage.cacheWrite5m],
-    ['cacheWrite1h', usage.cacheWrite1h],
-    ['output', usage.output - reasoning - audioOutput],
-    ['reasoning', reasoning],
-    ['audioOutput', audioOutput],
-    ['request', rates.request === undefined ? 0 : 1],
-  ];
+  const unpriced =
+    bookClass(lines, rates, 'freshInput', usage.freshInput - audioInput) ??
+    bookClass(lines, rates, 'audioInput', audioInput) ??
+    bookClass(lines, rates, 'cacheRead', usage.cacheRead) ??
+    bookClass(lines, rates, 'cacheWrite5m', usage.cacheWrite5m) ??
+    bookClass(lines, rates, 'cacheWrite1h', usage.cacheWrite1h) ??
+    bookClass(lines, rates, 'output', usage.output - reasoning - audioOutput) ??
+    bookClass(lines, rates, 'reasoning', reasoning) ??
+    bookClass(lines, rates, 'audioOutput', audioOutput) ??
+    bookClass(lines, rates, 'request', rates.request === undefined ? 0 : 1);
+  return { lines: unpriced === null ? lines : [], unpriced };
+}
+
+/** Adds the line of a class where it has tokens; the class itself when these have no price. */
+function bookClass(lines: PriceLine[], rates: Rates, priceClass: PriceClass, tokens: number): PriceClass | null {
+  if (tokens === 0) return null;
+  const pricePerMillion = rateOf(rates, priceClass);
+  if (pricePerMillion === null) return priceClass;
+  lines.push({ class: priceClass, tokens, pricePerMillion, cost: costOfTokens(tokens, pricePerMillion) });
+  return null;
+}
+
+/** The exact sum of the lines. */
+export function totalOf(lines: readonly PriceLine[]): NanoUsd {
+  let sum = ZERO_USD;
+  for (const { cost } of lines) sum = addUsd(sum, cost);
+  return sum;
 }
