@@ -43,5 +43,12 @@ export function addBatch(program: Command, io: CommandIo, setExitCode: (code: Ex
     .addOption(configOption())
     .addOption(dataOption())
     .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      `
+This runs in one process. To share a file among any number of machines, name a PostgreSQL under "store:" in the config, start
+\`smallfirst worker --redis redis://HOST:6379\` on each of them, and hand the file over:
+  smallfirst jobs submit PIPELINE --input FILE --output FILE`,
+    )
     .action(async (pipeline, options) => setExitCode(await (await import('./batch.ts')).runBatchCommand(pipeline, options, io)));
 }
