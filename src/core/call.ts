@@ -58,3 +58,48 @@ export interface Call {
   readonly bodyHash: string | null;
   readonly tags: Readonly<Record<string, string>>;
 }
+
+/** Who was asked for what, and how that went: what most calls repeat of others. */
+export type CallCombination = Pick<
+  Call,
+  | 'task'
+  | 'step'
+  | 'pipeline'
+  | 'key'
+  | 'team'
+  | 'model'
+  | 'provider'
+  | 'servedModel'
+  | 'tier'
+  | 'purpose'
+  | 'outcome'
+  | 'error'
+  | 'stop'
+  | 'usageSource'
+  | 'priceId'
+  | 'decision'
+  | 'streamed'
+>;
+
+/** Whether two calls are of one combination. What differs most often is compared first. */
+export function isSameCombination(a: CallCombination, b: CallCombination): boolean {
+  return (
+    a.model === b.model &&
+    a.task === b.task &&
+    a.key === b.key &&
+    a.outcome === b.outcome &&
+    a.stop === b.stop &&
+    a.streamed === b.streamed &&
+    a.servedModel === b.servedModel &&
+    a.priceId === b.priceId &&
+    a.decision === b.decision &&
+    a.error === b.error &&
+    a.step === b.step &&
+    a.pipeline === b.pipeline &&
+    a.team === b.team &&
+    a.provider === b.provider &&
+    a.tier === b.tier &&
+    a.purpose === b.purpose &&
+    a.usageSource === b.usageSource
+  );
+}

@@ -1,33 +1,11 @@
-import type { Call, Outcome, Purpose, StopReason, Tier, UsageSource } from '../core/index.ts';
+import type { Call, CallCombination, Outcome, Purpose, StopReason, Tier, UsageSource } from '../core/index.ts';
 import { flag, invalid, oneOf, text, textOrNull } from './spool-members.ts';
 
-/** What calls have in common with others: it says who was asked for what and how that went, and most calls repeat it. */
-export type SharedMembers = Pick<
-  Call,
-  | 'task'
-  | 'step'
-  | 'pipeline'
-  | 'key'
-  | 'team'
-  | 'model'
-  | 'provider'
-  | 'servedModel'
-  | 'tier'
-  | 'purpose'
-  | 'outcome'
-  | 'error'
-  | 'stop'
-  | 'usageSource'
-  | 'priceId'
-  | 'decision'
-  | 'streamed'
->;
-
-/** How many these are. */
+/** How many members a combination has. */
 export const SHARED_MEMBERS = 17;
 
-/** They as a list; `sharedFrom` reads it. */
-export function sharedList(call: SharedMembers): readonly unknown[] {
+/** A combination as a list; `sharedFrom` reads it. */
+export function sharedList(call: CallCombination): readonly unknown[] {
   return [
     call.task,
     call.step,
@@ -49,8 +27,8 @@ export function sharedList(call: SharedMembers): readonly unknown[] {
   ];
 }
 
-/** They from a list. Throws INPUT_INVALID, naming the member. */
-export function sharedFrom(m: readonly unknown[]): SharedMembers {
+/** A combination from its list. Throws INPUT_INVALID, naming the member. */
+export function sharedFrom(m: readonly unknown[]): CallCombination {
   return {
     task: textOrNull(m[0], 'task'),
     step: textOrNull(m[1], 'step'),
@@ -70,29 +48,6 @@ export function sharedFrom(m: readonly unknown[]): SharedMembers {
     decision: textOrNull(m[15], 'decision'),
     streamed: flag(m[16], 'streamed'),
   };
-}
-
-/** Whether two calls have all of them in common; what differs most often is compared first. */
-export function isSameShared(a: SharedMembers, b: SharedMembers): boolean {
-  return (
-    a.model === b.model &&
-    a.task === b.task &&
-    a.key === b.key &&
-    a.outcome === b.outcome &&
-    a.stop === b.stop &&
-    a.streamed === b.streamed &&
-    a.servedModel === b.servedModel &&
-    a.priceId === b.priceId &&
-    a.decision === b.decision &&
-    a.error === b.error &&
-    a.step === b.step &&
-    a.pipeline === b.pipeline &&
-    a.team === b.team &&
-    a.provider === b.provider &&
-    a.tier === b.tier &&
-    a.purpose === b.purpose &&
-    a.usageSource === b.usageSource
-  );
 }
 
 /** The tags of a call. Throws INPUT_INVALID. */

@@ -1,5 +1,5 @@
-import { type Call, type NanoUsd, Recent, type Usage } from '../core/index.ts';
-import { isSameShared, SHARED_MEMBERS, type SharedMembers, sharedFrom, sharedList, tagsFrom } from './spool-call-members.ts';
+import { type Call, type CallCombination, isSameCombination, type NanoUsd, Recent, type Usage } from '../core/index.ts';
+import { SHARED_MEMBERS, sharedFrom, sharedList, tagsFrom } from './spool-call-members.ts';
 import { invalid, membersOf, number, numberOrNull, requireLength, text, textOrNull } from './spool-members.ts';
 
 const START = '["c2",';
@@ -13,8 +13,8 @@ const READ = 1_000;
 /** Printable ASCII without the two that JSON escapes. */
 const plain = /^[ !#-[\]-~]*$/;
 
-const written = new Recent<SharedMembers, string>(WRITTEN, isSameShared);
-const read = new Map<string, SharedMembers>();
+const written = new Recent<CallCombination, string>(WRITTEN, isSameCombination);
+const read = new Map<string, CallCombination>();
 
 /**
  * A call as one line that ends in a newline: a JSON array of the version of its shape, the length of the text of what it shares with
@@ -87,17 +87,17 @@ function sharedText(call: Call): string {
   return line;
 }
 
-function copy(call: SharedMembers): SharedMembers {
+function copy(call: CallCombination): CallCombination {
   const { task, step, pipeline, key, team, model, provider, servedModel, tier, purpose, outcome, error, stop } = call;
   const { usageSource, priceId, decision, streamed } = call;
-  const members: SharedMembers = {
+  const members: CallCombination = {
     ...{ task, step, pipeline, key, team, model, provider, servedModel, tier, purpose, outcome, error, stop },
     ...{ usageSource, priceId, decision, streamed },
   };
-  return JSON.parse(JSON.stringify(members)) as SharedMembers;
+  return JSON.parse(JSON.stringify(members)) as CallCombination;
 }
 
-function readShared(line: string): SharedMembers {
+function readShared(line: string): CallCombination {
   const known = read.get(line);
   if (known !== undefined) return known;
   const members = membersOf(line);

@@ -43,26 +43,36 @@ export const callColumns = [
 /** A call as its columns. Throws INPUT_INVALID for a number that a database would round or refuse. */
 export function callRow(call: Call, references: CallReferences): CallTable {
   if (call.id === '') throw new SmallfirstError('INPUT_INVALID', 'a call without an id');
-  const name = (member: string) => `call ${call.id}: ${member}`;
-  const usage = call.usage;
+  try {
+    return checkedRow(call, references);
+  } catch (error) {
+    // Named here and not before: making names for the members of every row takes longer than the rest of it.
+    if (error instanceof SmallfirstError) throw new SmallfirstError(error.code, `call ${call.id}: ${error.message}`);
+    throw error;
+  }
+}
+
+function checkedRow(call: Call, references: CallReferences): CallTable {
+  const id = plainText(call.id);
+  const { usage } = call;
   return {
-    id: plainText(call.id),
-    request_id: plainText(call.requestId),
-    at: requireCount(call.at, name('at')),
+    id,
+    request_id: call.requestId === call.id ? id : plainText(call.requestId),
+    at: requireCount(call.at, 'at'),
     dimension_id: references.dimensionId,
     trait_id: references.traitId,
-    fresh_input: requireCount(usage.freshInput, name('usage.freshInput')),
-    cache_read: requireCount(usage.cacheRead, name('usage.cacheRead')),
-    cache_write_5m: requireCount(usage.cacheWrite5m, name('usage.cacheWrite5m')),
-    cache_write_1h: requireCount(usage.cacheWrite1h, name('usage.cacheWrite1h')),
-    output: requireCount(usage.output, name('usage.output')),
-    reasoning: requireCount(usage.reasoning, name('usage.reasoning')),
-    audio_input: requireCount(usage.audioInput, name('usage.audioInput')),
-    audio_output: requireCount(usage.audioOutput, name('usage.audioOutput')),
-    cost: requireMoney(call.cost, name('cost')),
-    latency_us: microseconds(call.latencyMs, name('latencyMs')),
-    first_token_us: microseconds(call.firstTokenMs, name('firstTokenMs')),
-    confidence: requireFinite(call.confidence, name('confidence')),
+    fresh_input: requireCount(usage.freshInput, 'usage.freshInput'),
+    cache_read: requireCount(usage.cacheRead, 'usage.cacheRead'),
+    cache_write_5m: requireCount(usage.cacheWrite5m, 'usage.cacheWrite5m'),
+    cache_write_1h: requireCount(usage.cacheWrite1h, 'usage.cacheWrite1h'),
+    output: requireCount(usage.output, 'usage.output'),
+    reasoning: requireCount(usage.reasoning, 'usage.reasoning'),
+    audio_input: requireCount(usage.audioInput, 'usage.audioInput'),
+    audio_output: requireCount(usage.audioOutput, 'usage.audioOutput'),
+    cost: requireMoney(call.cost, 'cost'),
+    latency_us: microseconds(call.latencyMs, 'latencyMs'),
+    first_token_us: microseconds(call.firstTokenMs, 'firstTokenMs'),
+    confidence: requireFinite(call.confidence, 'confidence'),
     fingerprint: plainNameOrNull(call.fingerprint),
     body_hash: call.bodyHash === null ? null : plainText(call.bodyHash),
     tags: tagsText(call.tags),

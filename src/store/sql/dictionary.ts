@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type Kysely, sql } from 'kysely';
-import type { Call } from '../../core/index.ts';
+import { type Call, isSameCombination, Recent } from '../../core/index.ts';
 import type { DimensionTable, Tables, TraitTable } from './tables.ts';
 import { chunks, plainName, plainNameOrNull } from './values.ts';
 
@@ -9,6 +9,8 @@ type TraitValues = Omit<TraitTable, 'id' | 'signature'>;
 
 /** A combination that repeats is looked up in memory; past this many, memory starts again from empty. */
 const REMEMBERED = 50_000;
+/** Combinations that come by turns are found without making the key that memory needs. */
+const RECENT = 16;
 
 /** Numbers under which a call's repeating parts are kept. */
 export interface CallReferences {
@@ -24,26 +26,50 @@ export class Dictionary {
   readonly #db: Kysely<Tables>;
   readonly #dimensions = new Map<string, number>();
   readonly #traits = new Map<string, number>();
+  readonly #recent = new Recent<Call, CallReferences>(RECENT, isSameCombination);
 
   constructor(db: Kysely<Tables>) {
     this.#db = db;
   }
 
-  async resolve(calls: readonly Call[]): Promise<CallReferences[]> {
+  async resolve(calls: readonly Call[]): Promise<readonly CallReferences[]> {
+    const found: CallReferences[] = [];
+    for (const call of calls) {
+      const references = this.#known(call);
+      if (references === null) {
+        await this.#learn(calls);
+        return calls.map((known) => this.#known(known)!);
+      }
+      found.push(references);
+    }
+    return found;
+  }
+
+  #known(call: Call): CallReferences | null {
+    const recent = this.#recent.get(call);
+    if (recent !== undefined) return recent;
+    const dimensionId = this.#dimensions.get(dimensionKey(call));
+    const traitId = this.#traits.get(traitKey(call));
+    if (dimensionId === undefined || traitId === undefined) return null;
+    const references = { dimensionId, traitId };
+    this.#recent.set(call, references);
+    return references;
+  }
+
+  /** Makes the rows of what is new, all with one statement. */
+  async #learn(calls: readonly Call[]): Promise<void> {
     if (this.#dimensions.size > REMEMBERED) this.#dimensions.clear();
     if (this.#traits.size > REMEMBERED) this.#traits.clear();
     const newDimensions = new Map<string, DimensionValues>();
     const newTraits = new Map<string, TraitValues>();
-    const keys = calls.map((call) => {
+    for (const call of calls) {
       const dimension = dimensionKey(call);
       const trait = traitKey(call);
       if (!this.#dimensions.has(dimension)) newDimensions.set(dimension, dimensionValues(call));
       if (!this.#traits.has(trait)) newTraits.set(trait, traitValues(call));
-      return { dimension, trait };
-    });
+    }
     if (newDimensions.size > 0) await intern(this.#db, 'dimensions', newDimensions, this.#dimensions);
     if (newTraits.size > 0) await intern(this.#db, 'traits', newTraits, this.#traits);
-    return keys.map((key) => ({ dimensionId: this.#dimensions.get(key.dimension)!, traitId: this.#traits.get(key.trait)! }));
   }
 }
 

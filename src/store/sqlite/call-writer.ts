@@ -48,8 +48,9 @@ export class SqliteCallWriter implements CallWriter {
   #insert(entries: readonly Entry[]): number {
     let added = 0;
     for (const some of pieces(entries)) {
-      const values: SqliteValue[] = [];
-      for (const { row } of some) for (const column of callColumns) values.push(row[column]);
+      const values = new Array<SqliteValue>(some.length * callColumns.length);
+      let at = 0;
+      for (const { row } of some) for (const column of callColumns) values[at++] = row[column];
       added += this.#connection.prepare(insertCalls(some.length)).run(values).changes;
     }
     if (added < entries.length) throw new SomeKnown();
@@ -86,12 +87,16 @@ class SomeKnown extends Error {}
 
 /** One entry an id: within a batch too, a row that comes twice is counted once. */
 function uniqueEntries(calls: readonly Call[], references: Awaited<ReturnType<Dictionary['resolve']>>): Entry[] {
-  const unique = new Map<string, Entry>();
-  for (const [index, call] of calls.entries()) {
+  const ids = new Set<string>();
+  const entries: Entry[] = [];
+  for (let index = 0; index < calls.length; index += 1) {
+    const call = calls[index] as Call;
     const row = callRow(call, references[index]!);
-    if (!unique.has(row.id)) unique.set(row.id, { call, row });
+    if (ids.has(row.id)) continue;
+    ids.add(row.id);
+    entries.push({ call, row });
   }
-  return [...unique.values()];
+  return entries;
 }
 
 function* pieces<T>(items: readonly T[]): Generator<readonly T[]> {
