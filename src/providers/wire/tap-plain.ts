@@ -16,6 +16,8 @@ export class PlainTap implements Tap {
   readonly #options: TapOptions;
   readonly #findings: Findings;
   #chunks: Buffer[] = [];
+  /** Asked for several times, and made once: until the end nothing is known, and after it nothing changes. */
+  #report: TapReport | null = null;
 
   constructor(options: TapOptions) {
     this.#options = options;
@@ -29,6 +31,7 @@ export class PlainTap implements Tap {
   }
 
   end(): Buffer {
+    this.#report = null;
     const chunks = this.#chunks;
     this.#chunks = [];
     const body = chunks.length === 1 ? (chunks[0] ?? NO_BYTES) : Buffer.concat(chunks);
@@ -47,7 +50,8 @@ export class PlainTap implements Tap {
   }
 
   report(): TapReport {
-    return this.#findings.report();
+    this.#report ??= this.#findings.report();
+    return this.#report;
   }
 }
 

@@ -291,6 +291,14 @@ describe('a tap on a plain answer', () => {
     expect(out).toBe(text.replace(JSON.stringify(logprobs), 'null'));
   });
 
+  it('knows nothing before the end, whoever asks', () => {
+    const tap = createTap({ protocol: 'openai-chat', stream: false });
+    tap.push(Buffer.from(JSON.stringify(completion)));
+    expect(tap.report()).toEqual(quiet);
+    tap.end();
+    expect([tap.report().usage, tap.report().upstreamId]).toEqual([usage({ freshInput: 7, output: 3 }), 'c1']);
+  });
+
   it('is not misled by what a tool was called with', () => {
     const message = {
       id: 'm1',
