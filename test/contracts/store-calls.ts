@@ -35,6 +35,25 @@ export function callsContract(open: () => Promise<Store>, effort: Effort): void 
         expect(await store.calls.ofRequest(full.requestId)).toEqual([full]);
       }));
 
+    it('gives back rows of every kind that come together', () =>
+      withStore(async (store) => {
+        const kinds: readonly Partial<Call>[] = [
+          {},
+          { confidence: null, usage: usage({ freshInput: 5, output: 7 }) },
+          ...['cacheRead', 'cacheWrite5m', 'cacheWrite1h', 'reasoning', 'audioInput', 'audioOutput'].map((name) => ({
+            confidence: null,
+            usage: usage({ [name]: 3 }),
+          })),
+        ];
+        const calls = Array.from({ length: 130 }, (_, i) => {
+          const call = aCall({ at: january.from + i, ...kinds[i % kinds.length] });
+          return i % 3 === 0 ? call : { ...call, requestId: call.id };
+        });
+        expect(await store.calls.append(calls)).toBe(130);
+        expect(await store.calls.append([...calls, aCall({ at: january.from - 1 })])).toBe(1);
+        expect([...(await store.calls.list({ since: january.from }, { limit: 200 }))].reverse()).toEqual(calls);
+      }));
+
     it('counts a row once, however often and in whatever company it arrives', () =>
       withStore(async (store) => {
         const calls = [aCall(), aCall(), aCall()];

@@ -10,6 +10,26 @@ import type { SqliteConnection, SqliteValue } from './connection.ts';
 /** Rows of one statement: past about 50 it gets no faster, and few sizes mean few statements to keep prepared. */
 const SIZES = [50, 10, 1] as const;
 
+/**
+ * Columns of a row that is one attempt of its request, of fresh and cached input and of output: nearly all are. The others of such a row
+ * are the same in each and stand in the statement, because binding a value costs more than SQLite takes to write it.
+ */
+const commonColumns = [
+  'id',
+  'at',
+  'dimension_id',
+  'trait_id',
+  'fresh_input',
+  'cache_read',
+  'output',
+  'cost',
+  'latency_us',
+  'first_token_us',
+  'fingerprint',
+  'body_hash',
+  'tags',
+] as const satisfies readonly (keyof CallTable)[];
+
 interface Entry {
   readonly call: Call;
   readonly row: CallTable;
@@ -46,17 +66,27 @@ export class SqliteCallWriter implements CallWriter {
 
   /** Inserts rows that are all new, and their rollups. Throws SomeKnown when one was there. */
   #insert(entries: readonly Entry[]): number {
-    let added = 0;
-    for (const some of pieces(entries)) {
-      const values = new Array<SqliteValue>(some.length * callColumns.length);
-      let at = 0;
-      for (const { row } of some) for (const column of callColumns) values[at++] = row[column];
-      added += this.#connection.prepare(insertCalls(some.length)).run(values).changes;
+    const common = entries.filter(({ row }) => isCommon(row));
+    let added = this.#insertRows(common, 'common', commonColumns);
+    if (common.length < entries.length) {
+      const others = entries.filter(({ row }) => !isCommon(row));
+      added += this.#insertRows(others, 'any', callColumns);
     }
     if (added < entries.length) throw new SomeKnown();
     const hours = rollUp(entries);
     this.#addUp('hour', hours);
     this.#addUp('day', byDay(hours));
+    return added;
+  }
+
+  #insertRows(entries: readonly Entry[], form: 'common' | 'any', columns: readonly (keyof CallTable)[]): number {
+    let added = 0;
+    for (const some of pieces(entries)) {
+      const values = new Array<SqliteValue>(some.length * columns.length);
+      let at = 0;
+      for (const { row } of some) for (const column of columns) values[at++] = row[column];
+      added += this.#connection.prepare(insertCalls(form, some.length)).run(values).changes;
+    }
     return added;
   }
 
@@ -106,18 +136,46 @@ function* pieces<T>(items: readonly T[]): Generator<readonly T[]> {
   }
 }
 
+function isCommon(row: CallTable): boolean {
+  return (
+    row.request_id === row.id &&
+    row.cache_write_5m === 0 &&
+    row.cache_write_1h === 0 &&
+    row.reasoning === 0 &&
+    row.audio_input === 0 &&
+    row.audio_output === 0 &&
+    row.confidence === null
+  );
+}
+
 function placeholders(columns: number, rows: number): string {
   const row = `(${Array.from({ length: columns }, () => '?').join(',')})`;
   return Array.from({ length: rows }, () => row).join(',');
 }
 
-const callTexts = new Map<number, string>();
+/** The row of parameters of a common row whose first parameter has a number. */
+function commonRow(first: number): string {
+  const numbers = new Map<string, number>(commonColumns.map((column, index) => [column, first + index]));
+  const value = (column: string) => {
+    const number = numbers.get(column === 'request_id' ? 'id' : column);
+    if (number !== undefined) return `?${number}`;
+    return column === 'confidence' ? 'null' : '0';
+  };
+  return `(${callColumns.map(value).join(',')})`;
+}
 
-function insertCalls(rows: number): string {
-  let text = callTexts.get(rows);
+const callTexts = new Map<string, string>();
+
+function insertCalls(form: 'common' | 'any', rows: number): string {
+  const key = `${form} ${rows}`;
+  let text = callTexts.get(key);
   if (text === undefined) {
-    text = `insert into calls (${callColumns.join(',')}) values ${placeholders(callColumns.length, rows)} on conflict (id) do nothing`;
-    callTexts.set(rows, text);
+    const values =
+      form === 'any'
+        ? placeholders(callColumns.length, rows)
+        : Array.from({ length: rows }, (_, index) => commonRow(1 + index * commonColumns.length)).join(',');
+    text = `insert into calls (${callColumns.join(',')}) values ${values} on conflict (id) do nothing`;
+    callTexts.set(key, text);
   }
   return text;
 }
