@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { SmallfirstError } from '../core/index.ts';
 import { isSafePath } from '../providers/index.ts';
 import { answerError, answerJson } from './answer.ts';
@@ -128,6 +129,7 @@ class HttpGateway implements Gateway {
     });
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#front.finish();
+    await nextTurn();
     await this.#idle();
     this.#front.destroy();
     this.#server.closeAllConnections();

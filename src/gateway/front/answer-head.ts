@@ -1,10 +1,15 @@
 import { STATUS_CODES } from 'node:http';
+import { ownCopy } from './own-copy.ts';
 
 const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 /** RFC 9110 §5.5: visible characters, spaces, tabs and obs-text. Anything else could end the line. */
 const FORBIDDEN = /[^\t\x20-\x7e\x80-\xff]/;
 
-const names = new Set<string>();
+/** What frames an answer and is not its author's to say. */
+const FRAMING: ReadonlySet<string> = new Set(['transfer-encoding', 'keep-alive']);
+
+// The same few names come again and again; the table is bounded because some come from outside. '' for those that are left out.
+const names = new Map<string, string>();
 const MAX_NAMES = 1024;
 
 /** What an answer's headers say of its framing. */
@@ -16,21 +21,22 @@ export interface AnswerLines {
   readonly closes: boolean;
 }
 
-/** Writes the head of an answer. `headers`: name, value, name, value; names in lower case. Throws TypeError for what no header can hold. */
+/** Writes the head of an answer. `headers`: name, value, name, value. Throws TypeError for what no header can hold, RangeError for no status. */
 export function writeAnswerLines(status: number, headers: readonly string[], keepAliveSeconds: number): AnswerLines {
   let text = statusLine(status);
   let hasLength = false;
   let hasDate = false;
   let closes = false;
   for (let i = 0; i + 1 < headers.length; i += 2) {
-    const name = headers[i] as string;
+    const raw = headers[i] as string;
     const value = headers[i + 1] as string;
-    if (!names.has(name)) checkName(name);
+    const name = names.get(raw) ?? nameOf(raw);
     if (FORBIDDEN.test(value)) throw new TypeError(`The header ${name} holds what a header cannot hold.`);
     if (name === 'connection') {
       closes ||= value === 'close';
       continue;
     }
+    if (name === '') continue;
     hasLength ||= name === 'content-length';
     hasDate ||= name === 'date';
     text += `${name}: ${value}\r\n`;
@@ -42,16 +48,20 @@ export function writeAnswerLines(status: number, headers: readonly string[], kee
 
 /** Whether a status comes without a body (RFC 9110 §6.4.1). */
 export function hasNoBody(status: number): boolean {
-  return status === 204 || status === 304 || status < 200;
+  return status === 204 || status === 304;
 }
 
 function statusLine(status: number): string {
+  if (!Number.isInteger(status) || status < 200 || status > 999) throw new RangeError(`${status} is no status of an answer.`);
   return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'unknown'}\r\n`;
 }
 
-function checkName(name: string): void {
-  if (!NAME.test(name)) throw new TypeError('The name of a header is none.');
-  if (names.size < MAX_NAMES) names.add(name);
+function nameOf(raw: string): string {
+  if (!NAME.test(raw)) throw new TypeError('The name of a header is none.');
+  const lower = raw.toLowerCase();
+  const name = FRAMING.has(lower) ? '' : lower;
+  if (names.size < MAX_NAMES) names.set(ownCopy(raw), ownCopy(name));
+  return name;
 }
 
 let dateText = '';

@@ -5,6 +5,8 @@ import { type AnswerLines, hasNoBody, writeAnswerLines } from './answer-head.ts'
 /** Up to this length head and body go out as one text of bytes, which is one buffer to the system. */
 const MAX_JOINED = 16 * 1024;
 const NOTHING = Buffer.alloc(0);
+/** How texts are given and sent: as many bytes as they have characters. */
+const BYTES = 'latin1';
 
 /** Whose connection an answer goes out on. */
 export interface AnswerOwner {
@@ -58,28 +60,27 @@ export class Answer extends EventEmitter {
 
   /** Sends the head alone. */
   flushHeaders(): void {
-    if (!this.#isHeadOut && !this.destroyed) this.#socket.write(this.#head(null), 'latin1');
+    if (!this.#isHeadOut && !this.#isShut) this.#socket.write(this.#head(null), BYTES);
   }
 
   /** False when the client reads slower than this: `drain` tells when it has caught up. */
   write(bytes: Buffer): boolean {
-    if (this.destroyed || this.writableEnded) return true;
+    if (this.#isShut) return true;
     const head = this.#isHeadOut ? '' : this.#head(null);
-    if (bytes.length === 0 || this.#hasNoBody) return head === '' || this.#socket.write(head, 'latin1');
+    if (bytes.length === 0 || this.#hasNoBody) return head === '' || this.#socket.write(head, BYTES);
     if (!this.#isChunked) return this.#send(head, bytes, '');
     return this.#send(`${head}${bytes.length.toString(16)}\r\n`, bytes, '\r\n');
   }
 
-  /** Ends the answer, with its last bytes or, of a whole body, with all of them. */
-  end(body: Buffer | string = NOTHING, encoding: BufferEncoding = 'utf8'): this {
-    if (this.destroyed || this.writableEnded) return this;
-    const bytes = typeof body === 'string' ? Buffer.from(body, encoding) : body;
-    const head = this.#isHeadOut ? '' : this.#head(bytes.length);
+  /** Ends the answer, with its last bytes or, of a whole body, with all of them. A text stands for as many bytes as it has characters. */
+  end(body: Buffer | string = NOTHING, _encoding: 'latin1' = BYTES): this {
+    if (this.#isShut) return this;
+    const head = this.#isHeadOut ? '' : this.#head(body.length);
     this.writableEnded = true;
     if (this.#hasNoBody) this.#send(head, NOTHING, '');
-    else if (!this.#isChunked) this.#send(head, bytes, '');
-    else if (bytes.length === 0) this.#send(`${head}0\r\n\r\n`, NOTHING, '');
-    else this.#send(`${head}${bytes.length.toString(16)}\r\n`, bytes, '\r\n0\r\n\r\n');
+    else if (!this.#isChunked) this.#send(head, body, '');
+    else if (body.length === 0) this.#send(`${head}0\r\n\r\n`, NOTHING, '');
+    else this.#send(`${head}${body.length.toString(16)}\r\n`, body, '\r\n0\r\n\r\n');
     if (this.#socket.writableLength === 0) process.nextTick(written, this);
     else this.#socket.write(NOTHING, () => this.written());
     return this;
@@ -87,13 +88,14 @@ export class Answer extends EventEmitter {
 
   /** Ends the connection at once. */
   destroy(): this {
+    this.destroyed = true;
     this.#socket.destroy();
     return this;
   }
 
-  /** Everything has gone out. */
+  /** Everything has gone out, or it never will: then `lost` is told as the connection closes. */
   written(): void {
-    if (this.#isClosed) return;
+    if (this.#isClosed || this.#socket.destroyed) return;
     this.writableFinished = true;
     this.#close();
     this.#owner.onWritten(this.#lines?.closes === true);
@@ -104,6 +106,11 @@ export class Answer extends EventEmitter {
     if (this.#isClosed) return;
     this.destroyed = true;
     this.#close();
+  }
+
+  /** Nothing more can be written. */
+  get #isShut(): boolean {
+    return this.writableEnded || this.destroyed || !this.#socket.writable;
   }
 
   #close(): void {
@@ -122,16 +129,16 @@ export class Answer extends EventEmitter {
     return `${text}transfer-encoding: chunked\r\n\r\n`;
   }
 
-  #send(before: string, bytes: Buffer, after: string): boolean {
+  #send(before: string, bytes: Buffer | string, after: string): boolean {
     const socket = this.#socket;
     if (bytes.length <= MAX_JOINED) {
-      const text = bytes.length === 0 ? before + after : before + bytes.toString('latin1') + after;
-      return text === '' || socket.write(text, 'latin1');
+      const text = bytes.length === 0 ? before + after : before + bytes.toString(BYTES) + after;
+      return text === '' || socket.write(text, BYTES);
     }
     socket.cork();
-    if (before !== '') socket.write(before, 'latin1');
-    let goesOn = socket.write(bytes);
-    if (after !== '') goesOn = socket.write(after, 'latin1');
+    if (before !== '') socket.write(before, BYTES);
+    let goesOn = socket.write(bytes, BYTES);
+    if (after !== '') goesOn = socket.write(after, BYTES);
     socket.uncork();
     return goesOn;
   }

@@ -10,6 +10,10 @@ const MAX_BODY = 1024 * 1024;
 const MAX_AHEAD = 64 * 1024;
 /** A request that is not whole by then is node:http's, with its time limits. */
 const PATIENCE_MS = 1_000;
+/** Who has connected and says nothing is given up earlier than who was answered before, as node:http does it. */
+const MAX_MUTE_MS = 30_000;
+/** `P`, with which every request begins that is ours. */
+const FIRST_BYTE = 0x50;
 
 /** Whoever accepts connections. */
 export interface ConnectionOwner<T extends object> {
@@ -36,7 +40,11 @@ export class FrontConnection<T extends object> implements AnswerOwner {
   #bodyStart = 0;
   #bodyEnd = 0;
   #answer: Answer | null = null;
-  #since: number;
+  /** When it became idle, and how long it may stay so. */
+  #idleSince: number;
+  #maxIdleMs: number;
+  /** When the first bytes came of the request that is coming in; null where none have. */
+  #begunAt: number | null = null;
   #isOver = false;
   /** It ends after the answer that is under way. */
   #ends = false;
@@ -44,7 +52,8 @@ export class FrontConnection<T extends object> implements AnswerOwner {
   constructor(owner: ConnectionOwner<T>, socket: Socket) {
     this.#owner = owner;
     this.socket = socket;
-    this.#since = owner.now();
+    this.#idleSince = owner.now();
+    this.#maxIdleMs = Math.min(MAX_MUTE_MS, owner.keepAliveMs);
   }
 
   get keepAliveSeconds(): number {
@@ -64,11 +73,20 @@ export class FrontConnection<T extends object> implements AnswerOwner {
     } else if (this.#keptLength >= this.#bodyEnd) this.#advance(this.#takeKept());
   }
 
-  /** The client will send nothing more: who closes its half of the connection in the middle has gone. */
+  /**
+   * The client will send nothing more. Who closes its half of the connection in the middle has gone; but an answer that is complete still
+   * goes out.
+   */
   ended(): void {
     if (this.#isOver) return;
-    this.#isOver = true;
-    this.socket.destroy();
+    if (this.#answer?.writableEnded === true) {
+      this.#ends = true;
+    } else if (this.#answer === null && this.#kept.length > 0) {
+      this.#handOver(this.#takeKept());
+    } else {
+      this.#isOver = true;
+      this.socket.destroy();
+    }
   }
 
   /** The connection is gone. */
@@ -84,29 +102,33 @@ export class FrontConnection<T extends object> implements AnswerOwner {
     this.#answer?.emit('drain');
   }
 
-  /** Ends it where nothing is under way on it, else after the answer that is. */
+  /** Ends it where nothing is under way on it, else after the answer that is. A request that has begun to come in is node:http's to end. */
   finish(): void {
     this.#ends = true;
-    if (this.#answer === null) this.socket.destroy();
+    if (this.#answer !== null || this.#isOver) return;
+    if (this.#kept.length > 0) this.#handOver(this.#takeKept());
+    else this.socket.destroy();
   }
 
   /** Gives up an idle connection, and one whose request is slow to come. */
   sweep(now: number): void {
     if (this.#answer !== null || this.#isOver) return;
-    if (this.#kept.length > 0) {
-      if (now - this.#since > PATIENCE_MS) this.#handOver(this.#takeKept());
-    } else if (now - this.#since > this.#owner.keepAliveMs) this.socket.destroy();
+    if (this.#begunAt !== null) {
+      if (now - this.#begunAt > PATIENCE_MS) this.#handOver(this.#takeKept());
+    } else if (now - this.#idleSince > this.#maxIdleMs) this.socket.destroy();
   }
 
   onWritten(closes: boolean): void {
     this.#answer = null;
-    if (this.#isOver) return;
+    if (this.#isOver || this.socket.destroyed) return;
     if (closes || this.#ends) {
       this.#isOver = true;
       this.socket.destroySoon();
       return;
     }
-    this.#since = this.#owner.now();
+    this.#begunAt = null;
+    this.#idleSince = this.#owner.now();
+    this.#maxIdleMs = this.#owner.keepAliveMs;
     if (this.socket.isPaused()) this.socket.resume();
     if (this.#kept.length > 0) this.#advance(this.#takeKept());
   }
@@ -130,8 +152,9 @@ export class FrontConnection<T extends object> implements AnswerOwner {
 
   /** Null where the head is not whole yet, or not for us. */
   #readHead(bytes: Buffer): RequestHead | null {
-    const end = bytes.indexOf('\r\n\r\n', 0, 'latin1');
-    if (end === -1 && bytes.length <= MAX_HEAD) {
+    const isOurs = bytes[0] === FIRST_BYTE;
+    const end = isOurs ? bytes.indexOf('\r\n\r\n', 0, 'latin1') : -1;
+    if (isOurs && end === -1 && bytes.length <= MAX_HEAD) {
       this.#keep(bytes);
       return null;
     }
@@ -154,7 +177,7 @@ export class FrontConnection<T extends object> implements AnswerOwner {
   }
 
   #keep(bytes: Buffer): void {
-    if (this.#kept.length === 0) this.#since = this.#owner.now();
+    this.#begunAt ??= this.#owner.now();
     this.#kept.push(Buffer.from(bytes));
     this.#keptLength += bytes.length;
   }

@@ -35,7 +35,7 @@ export class Front<T extends object> implements ConnectionOwner<T> {
   readonly #server: Server;
   readonly #http: readonly ConnectionListener[];
   readonly #open = new Set<FrontConnection<T>>();
-  /** Sockets of node:http that were ours first. */
+  /** Sockets that node:http has. */
   readonly #handedOver = new Set<Socket>();
 
   /** Takes the connections of a server that node:http made. */
@@ -64,11 +64,14 @@ export class Front<T extends object> implements ConnectionOwner<T> {
     const { socket } = connection;
     this.#open.delete(connection);
     socket.removeAllListeners();
-    this.#handedOver.add(socket);
-    socket.once('close', () => this.#handedOver.delete(socket));
     readInto(socket, (bytes) => socket.push(Buffer.from(bytes)));
-    socket.unshift(unread);
+    // A stream that has told its end takes nothing more: then what came before is told by hand.
+    if (!socket.readableEnded) socket.unshift(unread);
     this.#giveToHttp(socket);
+    if (socket.readableEnded) {
+      socket.emit('data', unread);
+      socket.emit('end');
+    }
   }
 
   /** Gives up what is idle for too long, or slow. */
@@ -77,7 +80,7 @@ export class Front<T extends object> implements ConnectionOwner<T> {
     for (const connection of this.#open) connection.sweep(now);
   }
 
-  /** Ends connections as they become idle. */
+  /** Ends connections as they become idle. What has begun to come in on them is node:http's within this turn of the event loop. */
   finish(): void {
     for (const connection of this.#open) connection.finish();
   }
@@ -111,6 +114,8 @@ export class Front<T extends object> implements ConnectionOwner<T> {
   }
 
   #giveToHttp(socket: Socket): void {
+    this.#handedOver.add(socket);
+    socket.once('close', () => this.#handedOver.delete(socket));
     for (const listener of this.#http) listener.call(this.#server, socket);
   }
 }

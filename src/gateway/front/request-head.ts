@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { ownCopy } from './own-copy.ts';
 
 /** The head of a request whose body has a length, as nearly every request to a model has it. */
 export interface RequestHead {
@@ -23,12 +24,15 @@ const RESERVED: ReadonlySet<string> = new Set([
   'upgrade',
   'trailer',
   'proxy-connection',
+  'set-cookie',
   '__proto__',
 ]);
 
 // Clients send the same few names again and again; the table is bounded because names come from outside.
 const names = new Map<string, string | null>();
 const MAX_NAMES = 1024;
+/** Of names and values together: nobody's request has more, and node:http has a limit of its own. */
+const MAX_PARTS = 256;
 
 /**
  * Reads a head without its empty line. Null for everything that is not a plain POST with a length, written as RFC 9112 says it: what is
@@ -49,12 +53,15 @@ export function readRequestHead(text: string): RequestHead | null {
     if (colon === -1 || colon >= stop) return null;
     const raw = text.slice(start, colon);
     const name = nameOf(raw);
-    const value = text.slice(colon + 1, stop).trim();
+    const line = text.slice(colon + 1, stop);
     // A name that comes twice has rules of its own, name by name.
-    if (name === null || UNUSUAL.test(value) || headers[name] !== undefined) return null;
+    if (name === null || UNUSUAL.test(line) || headers[name] !== undefined) return null;
+    // Of what is white to `trim`, only spaces and tabs have come this far.
+    const value = line.trim();
     headers[name] = value;
     rawHeaders.push(raw, value);
   }
+  if (rawHeaders.length > MAX_PARTS) return null;
   const { host, connection } = headers;
   const length = headers['content-length'];
   if (host === undefined || length === undefined || !LENGTH.test(length)) return null;
@@ -68,6 +75,6 @@ function nameOf(raw: string): string | null {
   if (known !== undefined) return known;
   const lower = raw.toLowerCase();
   const name = NAME.test(raw) && !RESERVED.has(lower) ? lower : null;
-  if (names.size < MAX_NAMES) names.set(raw, name);
+  if (names.size < MAX_NAMES) names.set(ownCopy(raw), name === null ? null : ownCopy(name));
   return name;
 }
