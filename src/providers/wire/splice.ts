@@ -11,16 +11,27 @@ export interface Edit {
 export function splice(bytes: Buffer, edits: readonly Edit[]): Buffer {
   if (edits.length === 0) return bytes;
   const sorted = edits.length === 1 ? edits : [...edits].sort((a, b) => a.start - b.start);
-  const pieces: Buffer[] = [];
+  let length = bytes.length;
+  for (const { start, end, text } of sorted) length += Buffer.byteLength(text) - (end - start);
+  const spliced = Buffer.allocUnsafe(length);
+  let from = 0;
   let at = 0;
-  for (const edit of sorted) {
-    if (edit.start < at) throw new RangeError('edits overlap');
-    if (edit.start > at) pieces.push(bytes.subarray(at, edit.start));
-    pieces.push(Buffer.from(edit.text));
-    at = edit.end;
+  for (const { start, end, text } of sorted) {
+    if (start < from) throw new RangeError('edits overlap');
+    at = copy(bytes, from, start, spliced, at);
+    at += spliced.write(text, at);
+    from = end;
   }
-  pieces.push(bytes.subarray(at));
-  return Buffer.concat(pieces);
+  copy(bytes, from, bytes.length, spliced, at);
+  return spliced;
+}
+
+/** Copies the bytes from `start` to `end` and returns the offset after them. */
+function copy(bytes: Buffer, start: number, end: number, to: Buffer, at: number): number {
+  // What stands before the model's name is short: there a view of it would cost more than its bytes.
+  if (end - start < 32) for (let i = start; i < end; i += 1) to[at + i - start] = bytes[i] as number;
+  else bytes.copy(to, at, start, end);
+  return at + end - start;
 }
 
 /** Edits that give every member of a name a new value, or one that inserts it first: a duplicate cannot smuggle the old value past us. */
