@@ -12,8 +12,8 @@ export interface RequestHead {
 
 const REQUEST_LINE = /^POST (\/[\x21-\x7e]*) HTTP\/1\.1$/;
 const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-/** Everything that a value does not hold in ordinary requests: control characters, and bytes above ASCII. */
-const UNUSUAL = /[^\t\x20-\x7e]/;
+/** Everything that a value does not hold in ordinary requests: control characters, tabs too, and bytes above ASCII. */
+const UNUSUAL = /[^\x20-\x7e]/;
 const LENGTH = /^[1-9]\d{0,8}$/;
 
 /** What changes how a message is framed or answered, or must not be a property's name: all of it is node:http's to read. */
@@ -56,7 +56,7 @@ export function readRequestHead(text: string): RequestHead | null {
     const line = text.slice(colon + 1, stop);
     // A name that comes twice has rules of its own, name by name.
     if (name === null || UNUSUAL.test(line) || headers[name] !== undefined) return null;
-    // Of what is white to `trim`, only spaces and tabs have come this far.
+    // Of what is white to `trim`, only spaces have come this far.
     const value = line.trim();
     headers[name] = value;
     rawHeaders.push(raw, value);
