@@ -104,30 +104,40 @@ function stringEnd(bytes: Buffer, open: number, end: number): number {
   }
 }
 
-/** Names seen last, each at a place that its length and three of its bytes give: requests have few, and decoding them is half of reading them. */
-const NAMES: string[] = new Array<string>(256).fill('');
-const MAX_NAME_BYTES = 32;
+/** Short texts seen last, each at a place of its own kind: requests have few names, and decoding them is half of reading them. */
+const SEEN: string[] = new Array<string>(256).fill('');
+const MAX_SEEN_BYTES = 32;
+const PLAIN = /^[\x20-\x7e]+$/;
 
 /** The text of a member's name, whose quotes are at `start` and before `end`. */
 function readName(bytes: Buffer, start: number, end: number): string {
-  const length = end - start - 2;
-  if (length < 1 || length > MAX_NAME_BYTES) return readString(bytes, start, end);
-  const from = start + 1;
-  // These factors keep the names of requests apart.
-  const middle = bytes[from + (length >> 1)] as number;
-  const place = (length + (bytes[from] as number) + middle * 17 + (bytes[end - 2] as number) * 15) & 0xff;
-  const seen = NAMES[place] as string;
-  if (isAt(bytes, from, length, seen)) return seen;
+  const seen = seenText(bytes, start, end);
+  if (seen !== null) return seen;
   const name = readString(bytes, start, end);
-  // An escape and a character beyond ASCII are longer in bytes; without them its characters are its bytes.
-  if (name.length === length) NAMES[place] = name;
+  keepText(bytes, start, end, name);
   return name;
 }
 
-function isAt(bytes: Buffer, from: number, length: number, text: string): boolean {
-  if (text.length !== length) return false;
-  for (let i = 0; i < length; i += 1) if (text.charCodeAt(i) !== bytes[from + i]) return false;
-  return true;
+/** The text of a string, where it was seen lately; null where it must be decoded. */
+function seenText(bytes: Buffer, start: number, end: number): string | null {
+  const length = end - start - 2;
+  if (length < 1 || length > MAX_SEEN_BYTES) return null;
+  const seen = SEEN[placeOf(bytes, start, end)] as string;
+  if (seen.length !== length) return null;
+  for (let i = 0; i < length; i += 1) if (seen.charCodeAt(i) !== bytes[start + 1 + i]) return null;
+  return seen;
+}
+
+/** Remembers a text whose characters are its bytes: an escape and a character beyond ASCII are longer in bytes. */
+function keepText(bytes: Buffer, start: number, end: number, text: string): void {
+  if (text.length === end - start - 2 && text.length <= MAX_SEEN_BYTES && PLAIN.test(text)) SEEN[placeOf(bytes, start, end)] = text;
+}
+
+/** By the length, the first, the middle and the last byte; the factors keep the names of requests apart. */
+function placeOf(bytes: Buffer, start: number, end: number): number {
+  const length = end - start - 2;
+  const middle = bytes[start + 1 + (length >> 1)] as number;
+  return (length + (bytes[start + 1] as number) + middle * 17 + (bytes[end - 2] as number) * 15) & 0xff;
 }
 
 /** The text of a string; escapes are decoded, so that `"mod\u0065l"` is the member it is to every other reader. */
@@ -192,9 +202,14 @@ export function lastMember(members: readonly Member[], key: string): Member | un
 export function memberValue(bytes: Buffer, members: readonly Member[], key: string): unknown {
   const member = lastMember(members, key);
   if (!member) return undefined;
+  const { valueStart, valueEnd } = member;
+  const seen = bytes[valueStart] === QUOTE ? seenText(bytes, valueStart, valueEnd) : null;
+  if (seen !== null) return seen;
   try {
-    return JSON.parse(bytes.toString('utf8', member.valueStart, member.valueEnd));
+    const value: unknown = JSON.parse(bytes.toString('utf8', valueStart, valueEnd));
+    if (typeof value === 'string') keepText(bytes, valueStart, valueEnd, value);
+    return value;
   } catch {
-    throw new JsonShapeError(`the value of "${key}" is not JSON`, member.valueStart);
+    throw new JsonShapeError(`the value of "${key}" is not JSON`, valueStart);
   }
 }

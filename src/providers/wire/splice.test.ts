@@ -51,6 +51,17 @@ describe('scanMembers', () => {
     expect([invalid(0xe9), invalid(0xe9), invalid(0x61)]).toEqual([['�'], ['�'], ['a']]);
   });
 
+  it('reads a value as JSON, whatever was a name before', () => {
+    const read = (inside: string) => {
+      const bytes = Buffer.from(`{"${inside}":"${inside}"}`);
+      const members = scanMembers(bytes);
+      return memberValue(bytes, members, members[0]?.key ?? '');
+    };
+    for (const text of ['seen', 'seen', 'seen\x7f', 'se\\u0065n', 'séén', 'seen']) expect(read(text)).toBe(JSON.parse(`"${text}"`));
+    expect(() => read('se\x01n')).toThrow('is not JSON');
+    expect(() => read('se\x01n')).toThrow(JsonShapeError);
+  });
+
   it.each([
     ['', 'empty'],
     ['  \n', 'empty'],
