@@ -167,7 +167,7 @@ function openRecorder(
     store: to.location,
     clock: systemClock,
     warn,
-    // Rows wait in the spool at no cost, and fewer, larger transactions take a quarter of the time.
+    // Rows wait in the spool at no cost, and waking for each few of them costs more than they do.
     intervalMs: 1_000,
     retention: config.retention,
   });

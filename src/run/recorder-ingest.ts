@@ -7,6 +7,8 @@ import { type SpoolPiece, SpoolReader } from './spool-reader.ts';
 
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 10_000;
+/** Between batches, so that an answer never waits for a processor for longer than one batch takes. */
+const REST_MS = 5;
 const PRUNE_EVERY_MS = 3_600_000;
 
 /** The world of an ingest. */
@@ -60,7 +62,7 @@ export class Ingest {
     this.#report();
     for (;;) {
       const wait = await this.#step();
-      if (this.#isEnding && wait !== 0) break;
+      if (this.#isEnding && wait !== 0 && !this.#isHurried) break;
       if (wait > 0) await this.#pause(wait);
     }
     this.#reader.close();
@@ -68,7 +70,7 @@ export class Ingest {
     await this.#store?.close().catch(() => {});
   }
 
-  /** Looks now instead of at the end of a pause. */
+  /** Looks now instead of at the end of a pause, and takes no rest until it has caught up. */
   hurry(): void {
     this.#isHurried = true;
     this.#wake?.();
@@ -85,6 +87,9 @@ export class Ingest {
   async #step(): Promise<number> {
     let piece: SpoolPiece | null = null;
     let batch: IngestBatch | null = null;
+    // Whoever hurries after this has something that this step may not see.
+    const isHurried = this.#isHurried;
+    this.#isHurried = false;
     try {
       this.#store ??= await this.#deps.openStore();
       piece = this.#reader.read();
@@ -98,7 +103,8 @@ export class Ingest {
         this.#counts.rejectedRows += await batch.ingest(this.#store, this.#settings.folder);
       } else await this.#store.flush();
       this.#take(piece);
-      return 0;
+      this.#isHurried ||= isHurried;
+      return this.#isHurried || piece.kind === 'end' ? 0 : REST_MS;
     } catch (error) {
       return this.#failed(error, batch);
     }
@@ -166,7 +172,6 @@ export class Ingest {
       const done = () => {
         clearTimeout(timer);
         this.#wake = null;
-        this.#isHurried = false;
         resolve();
       };
       const timer = setTimeout(done, ms);

@@ -4,6 +4,9 @@ import { Worker } from 'node:worker_threads';
 import { SmallfirstError } from '../core/index.ts';
 import type { IngestOrder, IngestReport, IngestThreadData } from './recorder-protocol.ts';
 
+/** Rows live for the time of a batch: more room for young objects would only be memory that is filled before it is used again. */
+const LIMITS = { maxYoungGenerationSizeMb: 12 };
+
 /** An ingest in a worker thread, seen from the thread that records. */
 export class IngestThread {
   /** Resolves once the thread has ended, however it ended. */
@@ -13,7 +16,7 @@ export class IngestThread {
   /** Throws STORE_UNAVAILABLE when the worker is not built. */
   constructor(data: IngestThreadData, report: (report: IngestReport) => void) {
     // Not this process's own options: some of them (--input-type) end a worker at once.
-    this.#worker = new Worker(workerFile(), { workerData: data, execArgv: [] });
+    this.#worker = new Worker(workerFile(), { workerData: data, execArgv: [], resourceLimits: LIMITS });
     // Recording keeps no process alive; waiting for a drain does.
     this.#worker.unref();
     let failure: Error | null = null;

@@ -2,7 +2,8 @@ import { closeSync, openSync, readSync, unlinkSync } from 'node:fs';
 import { listSegments, readPosition, type SpoolPosition, segmentPath, writePosition } from './spool-folder.ts';
 
 const NEWLINE = 10;
-const CHUNK = 512 * 1024;
+/** Some hundred rows: more at once would be little cheaper for each, and keep a processor busy for longer. */
+const CHUNK = 128 * 1024;
 
 /** What reading on found: lines, or the end of a segment that nobody writes any more, with the bytes of a line torn off there. */
 export type SpoolPiece =
@@ -58,6 +59,8 @@ export class SpoolReader {
   take(piece: SpoolPiece): void {
     if (piece.kind === 'lines') {
       this.#position = { segment: this.#position.segment, offset: this.#position.offset + piece.bytes };
+      // A long line made it larger; later batches are to be of the usual size.
+      if (this.#buffer.length > CHUNK) this.#buffer = Buffer.allocUnsafeSlow(CHUNK);
     } else {
       this.close();
       unlinkSync(segmentPath(this.#folder, piece.segment));
