@@ -103,9 +103,7 @@ export class Answer extends EventEmitter {
 
   /** The connection is gone. */
   lost(): void {
-    if (this.#isClosed) return;
-    this.destroyed = true;
-    this.#close();
+    if (!this.#isClosed) this.#close();
   }
 
   /** Nothing more can be written. */
@@ -115,6 +113,7 @@ export class Answer extends EventEmitter {
 
   #close(): void {
     this.#isClosed = true;
+    this.destroyed = true;
     this.emit('close');
   }
 

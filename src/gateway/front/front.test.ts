@@ -138,6 +138,18 @@ describe('a request', () => {
   });
 });
 
+it('what comes on many connections at once, read into one buffer, is never mixed', async () => {
+  const asked = Array.from({ length: 40 }, (_, i) => String.fromCharCode(97 + (i % 26)).repeat(1 + ((i * 7919) % 120_000)));
+  const heard = await Promise.all(
+    asked.map((body, i) => {
+      const text = plainText(body) + plainText(`${i}`);
+      return ask(front.port, cut(text, [0.2, 0.31, 0.5, 0.77, 0.9, 0.999]), { answers: 2 });
+    }),
+  );
+  const bodies = heard.map((text) => readAnswers(text).map(({ body }) => JSON.parse(body).body));
+  expect(bodies).toEqual(asked.map((body, i) => [body, `${i}`]));
+});
+
 function cut(text: string, at: readonly number[]): string[] {
   const places = [...new Set(at.map((share) => Math.floor(share * text.length)))].sort((a, b) => a - b).filter((place) => place > 0);
   return [0, ...places].map((place, i) => text.slice(place, places[i] ?? text.length));
