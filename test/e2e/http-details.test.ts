@@ -1,9 +1,10 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setImmediate as turn } from 'node:timers/promises';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { sendRaw } from '../support/raw-http.ts';
+import { connectTo, sendRaw } from '../support/raw-http.ts';
 import { type ServedGateway, serveHere } from '../support/serve.ts';
 
 interface Got {
@@ -19,8 +20,11 @@ const FRAMES = ['data: {"id":"c1","choices":[{"index":0,"delta":{"content":"hi"}
 
 let upstream: Server;
 let gateway: ServedGateway;
+let config: string;
 let host: string;
 let got: Got[] = [];
+/** Requests whose answers a test withholds: by the text in the request. */
+let held: { readonly text: string; readonly answer: () => void; readonly left: Promise<unknown> }[] = [];
 
 beforeAll(async () => {
   upstream = createServer((request, response) => {
@@ -29,7 +33,12 @@ beforeAll(async () => {
     request.on('end', () => {
       const body = Buffer.concat(chunks);
       got.push({ method: request.method ?? '', url: request.url ?? '', headers: request.headers, body });
-      if (body.includes('"stream":true')) {
+      const text = /"user":"(\w+)"/.exec(body.toString())?.[1];
+      if (text !== undefined) {
+        const answer = () => response.writeHead(200, { 'content-type': 'application/json' }).end(ANSWER.replace('c1', text));
+        if (text.startsWith('held')) held.push({ text, answer, left: once(response, 'close') });
+        else answer();
+      } else if (body.includes('"stream":true')) {
         response.writeHead(200, { 'content-type': 'text/event-stream' });
         for (const frame of FRAMES) response.write(frame);
         response.end();
@@ -38,13 +47,13 @@ beforeAll(async () => {
   }).listen(0, '127.0.0.1');
   await once(upstream, 'listening');
   const origin = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`;
-  gateway = await serveHere({
-    config: `models: { wire: { provider: openai, model: wire, url: "${origin}/v1", apiKey: k, retries: 0, tier: small } }`,
-  });
+  config = `models: { wire: { provider: openai, model: wire, url: "${origin}/v1", apiKey: k, retries: 0, tier: small } }`;
+  gateway = await serveHere({ config });
   host = gateway.url.slice('http://'.length);
 });
 beforeEach(() => {
   got = [];
+  held = [];
 });
 afterAll(async () => {
   await gateway?.remove();
@@ -154,6 +163,74 @@ describe('what belongs to HTTP', () => {
     expect(got).toEqual([]);
     const plain = await sendRaw(gateway.url, lines('GET /v1/files HTTP/1.1', `Host: ${host}`, 'Connection: Upgrade', 'Upgrade: h2c'));
     expect(plain.status).toBe(200);
+  });
+});
+
+describe('a connection', () => {
+  const chat = (user: string) => {
+    const body = `{"model":"wire","user":"${user}"}`;
+    return `POST /v1/chat/completions HTTP/1.1\r\nHost: ${host}\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+  };
+  const users = () => got.map(({ body }) => JSON.parse(body.toString()).user);
+  const ids = (text: string) => [...text.matchAll(/^\{"id":"(\w+)"/gm)].map(([, id]) => id);
+  const heldBack = async (count: number) => {
+    while (held.length < count) await turn();
+    return held[count - 1] as (typeof held)[number];
+  };
+
+  it('carries requests in a row, which are answered in order, whoever reads them', async () => {
+    const models = `GET /v1/models HTTP/1.1\r\nHost: ${host}\r\n\r\n`;
+    const answered = sendRaw(gateway.url, chat('heldA') + chat('b') + models + chat('heldC') + chat('d'), 5);
+    (await heldBack(1)).answer();
+    (await heldBack(2)).answer();
+    const { text } = await answered;
+    expect(ids(text)).toEqual(['heldA', 'b', 'heldC', 'd']);
+    expect(text.match(/HTTP\/1\.1 200 OK\r$/gm)).toHaveLength(5);
+  });
+
+  it('that its client leaves while a model deliberates takes the request at the model with it, and what was sent behind it', async () => {
+    const socket = await connectTo(gateway.url);
+    socket.write(chat('heldA') + chat('never'));
+    const { left } = await heldBack(1);
+    socket.destroy();
+    await left;
+    expect(ids((await sendRaw(gateway.url, chat('after'))).text)).toEqual(['after']);
+    expect(users()).toEqual(['heldA', 'after']);
+  });
+
+  it('on which a request is coming in as the gateway stops gets its answer, and no other', async () => {
+    const stopping = await serveHere({ config });
+    try {
+      const [asked, asking] = [sendRaw(stopping.url, chat('heldA')), await connectTo(stopping.url)];
+      const rest = chat('late');
+      let heard = '';
+      asking.on('data', (bytes) => {
+        heard += bytes;
+      });
+      asking.write(chat('before') + rest.slice(0, -5));
+      while (ids(heard).length === 0) await turn();
+      const { answer } = await heldBack(1);
+      const stopped = stopping.stop();
+      // As soon as nobody can connect any more, it is stopping.
+      for (;;) {
+        try {
+          (await connectTo(stopping.url)).destroy();
+        } catch {
+          break;
+        }
+      }
+      asking.write(rest.slice(-5));
+      await once(asking, 'close');
+      expect(ids(heard)).toEqual(['before', 'late']);
+      expect(heard.match(/^connection: (.*)\r$/gim)?.map((line) => line.trim().toLowerCase())).toEqual([
+        'connection: keep-alive',
+        'connection: close',
+      ]);
+      answer();
+      expect([ids((await asked).text), await stopped]).toEqual([['heldA'], 0]);
+    } finally {
+      await stopping.remove();
+    }
   });
 });
 

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { ClientAnswer, ClientHead } from '../../src/gateway/client.ts';
@@ -30,6 +30,12 @@ export interface FrontServer extends TestServer {
   pass(ms: number): void;
 }
 
+export interface FrontServerOptions {
+  readonly maxConnections?: number;
+  /** Of node:http. */
+  readonly settings?: ServerOptions;
+}
+
 /** What a client got on a connection: all bytes until the server closed it, as Latin-1. */
 export type Heard = string;
 
@@ -50,7 +56,7 @@ async function listening(server: Server): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-function serverOf(handler: Handler): Server {
+function serverOf(handler: Handler, settings: ServerOptions = {}): Server {
   const listener = (request: IncomingMessage, response: ServerResponse): void => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -60,7 +66,7 @@ function serverOf(handler: Handler): Server {
       handler({ method, url, httpVersion, headers, rawHeaders, socket, body: Buffer.concat(chunks) }, response, false);
     });
   };
-  const server = createServer(SETTINGS, listener);
+  const server = createServer({ ...SETTINGS, ...settings }, listener);
   server.on('checkExpectation', listener);
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     if (!socket.writable) socket.destroy();
@@ -83,8 +89,8 @@ export async function openPlain(handler: Handler): Promise<TestServer> {
 }
 
 /** Starts the same server behind a front that takes every path that begins with `/front`. */
-export async function openFront(handler: Handler, options: { readonly maxConnections?: number } = {}): Promise<FrontServer> {
-  const server = serverOf(handler);
+export async function openFront(handler: Handler, options: FrontServerOptions = {}): Promise<FrontServer> {
+  const server = serverOf(handler, options.settings);
   let handed = 0;
   server.on('connection', () => {
     handed += 1;

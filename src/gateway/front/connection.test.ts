@@ -92,6 +92,19 @@ describe('a request that is slow to come', () => {
     expect(bodies(await client.answers(1))).toEqual(['node hello']);
   });
 
+  it('is ended by node:http’s limits where it never comes', async () => {
+    const server = await open(echo, { settings: { headersTimeout: 20, connectionsCheckingInterval: 10 } });
+    const client = await talk(server);
+    client.socket.write(plainText('before') + plainText('after').slice(0, 30));
+    await client.answers(1);
+    server.pass(1_100);
+    const answers = readAnswers(await client.closed);
+    expect(answers.map(({ line, body }) => [line, body])).toEqual([
+      ['HTTP/1.1 200 OK', 'front before'],
+      ['HTTP/1.1 400 ERR_HTTP_REQUEST_TIMEOUT', ''],
+    ]);
+  });
+
   it('does not count as slow for the time that the answer before it took', async () => {
     const { server, held } = await openHolding();
     const client = await talk(server);
