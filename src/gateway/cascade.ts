@@ -5,7 +5,7 @@ import { answerError } from './answer.ts';
 import { ClientAnswer, HEAD_WAITS_MS } from './cascade-answer.ts';
 import { ruleOf, withLogprobs } from './cascade-confidence.ts';
 import { keptText } from './cascade-gate.ts';
-import { countInput, countText, needOf } from './cascade-request.ts';
+import { countInput, countOutput, needOf } from './cascade-request.ts';
 import type { StepPlan } from './cascade-types.ts';
 import type { Exchange, Worker } from './exchange.ts';
 import { requestTags } from './request-tags.ts';
@@ -116,8 +116,7 @@ export class Cascade implements Worker {
       available: (model) => steps.available(model.name),
       estimate: () => ({ cost: null, ms: null }),
       price: ({ provider, model }, used, at) => gateway.prices.price({ provider, model }, used, at) ?? { cost: null, priceId: null },
-      countUsage: (_model, _request, { text }) =>
-        usage({ freshInput: inputTokens, output: text === '' ? 0 : countText(text, countTokens) }),
+      countUsage: (_model, _request, said) => usage({ freshInput: inputTokens, output: countOutput(said, countTokens) }),
       ...(certificate === null ? {} : { covers: (model, served) => steps.policies.covers(certificate, model.name, served) }),
       validate: validateOutput,
       confidence: (model, said, validation) => rule.confidence(model.name, said, step.output, validation),

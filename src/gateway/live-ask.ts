@@ -17,7 +17,7 @@ import type { ModelClient } from '../providers/index.ts';
 import { runStep, type Step, type StepDeps, type StepRequest, systemTimer, worstCost } from '../run/index.ts';
 import { assumedOutputLimit, worstCaseOf } from './caps.ts';
 import { stepOf } from './cascade.ts';
-import { countInput, countText, needOf } from './cascade-request.ts';
+import { countInput, countOutput, needOf } from './cascade-request.ts';
 import type { LiveRequest } from './live-request.ts';
 import type { Side } from './live-types.ts';
 
@@ -116,7 +116,7 @@ function stepDeps(deps: AskDeps, inputTokens: number, countTokens: (text: string
     available: () => true,
     estimate: () => ({ cost: null, ms: null }),
     price: ({ provider, model }, used, at) => deps.prices.price({ provider, model }, used, at) ?? { cost: null, priceId: null },
-    countUsage: (_model, _request, { text }) => usage({ freshInput: inputTokens, output: text === '' ? 0 : countText(text, countTokens) }),
+    countUsage: (_model, _request, said) => usage({ freshInput: inputTokens, output: countOutput(said, countTokens) }),
     validate: validateOutput,
     confidence: () => null,
   };

@@ -187,6 +187,23 @@ budgets: { tasks: { classify: { day: 0.13 } } }`);
     await expect.poll(async () => (await spentOf(at))[0]).toBeGreaterThan(0);
   });
 
+  it('counts the calls of tools of an answer that says nothing of its usage, for clients of the other protocol too', async () => {
+    const at = await served('keys: [{ name: app, key: the-clients-key, budget: { day: 50 } }]');
+    upstream.always({
+      kind: 'rewrite',
+      rewrite: (reply) =>
+        'frames' in reply.body ? { ...reply, body: { frames: reply.body.frames.filter((frame) => !frame.includes('"usage":{')) } } : reply,
+    });
+    const parameters = { type: 'object', properties: { city: { type: 'string' }, days: { type: 'integer' } } };
+    const tools = [{ name: 'weather', input_schema: parameters }];
+    const answer = await ask(at, { max_tokens: 100, tools }, {}, '/v1/messages');
+    const told = (await answer.json()) as { content: { type: string }[]; usage: { output_tokens: number } };
+    expect(told.content.map(({ type }) => type)).toEqual(['tool_use']);
+    // A dollar for a thousand output tokens: what was booked is what was told, and a call of a tool is several tokens.
+    expect(told.usage.output_tokens).toBeGreaterThan(5);
+    await expect.poll(async () => (await spentOf(at))[0]).toBeCloseTo(told.usage.output_tokens / 1000, 5);
+  });
+
   it('gives back what a failed request had held', async () => {
     const at = await served('keys: [{ name: app, key: the-clients-key, budget: { day: 0.15 } }]');
     upstream.next({ kind: 'status', status: 400, body: '{"error":{"message":"no","type":"invalid_request_error"}}' });
