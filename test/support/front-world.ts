@@ -16,13 +16,13 @@ export type Handler = (request: ReadRequest, answer: ClientAnswer, isFront: bool
 
 /** A server for a test. */
 export interface TestServer {
+  readonly server: Server;
   readonly port: number;
   close(): Promise<void>;
 }
 
 /** A server behind a front, with a clock that a test moves. */
 export interface FrontServer extends TestServer {
-  readonly server: Server;
   readonly front: Front<RequestHead>;
   /** How many connections node:http was given. */
   readonly handedOver: () => number;
@@ -30,6 +30,7 @@ export interface FrontServer extends TestServer {
   pass(ms: number): void;
 }
 
+/** How such a server differs from the others. */
 export interface FrontServerOptions {
   readonly maxConnections?: number;
   /** Of node:http. */
@@ -80,6 +81,7 @@ export async function openPlain(handler: Handler): Promise<TestServer> {
   const server = serverOf(handler);
   const port = await listening(server);
   return {
+    server,
     port,
     close: async () => {
       server.close();
