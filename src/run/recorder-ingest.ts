@@ -7,7 +7,13 @@ import { type SpoolPiece, SpoolReader } from './spool-reader.ts';
 
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 10_000;
-/** Between batches, so that an answer never waits for a processor for longer than one batch takes. */
+/**
+ * Bytes that a pause is to gather: while they are worked on, an answer may have to wait for the processor. Much fewer would cost more for
+ * each row, so the shortest pause gathers more at full speed, when answers wait for each other anyway.
+ */
+const BATCH_BYTES = 32 * 1024;
+const SHORTEST_PAUSE_MS = 25;
+/** Between batches of a backlog, for the same reason. */
 const REST_MS = 5;
 const PRUNE_EVERY_MS = 3_600_000;
 
@@ -43,6 +49,9 @@ export class Ingest {
   #reported: SpoolPosition | null = null;
   #waitingSince: number | null = null;
   #retryMs = FIRST_RETRY_MS;
+  #pauseMs: number;
+  /** Taken since the last pause. */
+  #freshBytes = 0;
   #pruneAt = 0;
   #isEnding = false;
   #isHurried = false;
@@ -51,6 +60,7 @@ export class Ingest {
   constructor(settings: IngestSettings, deps: IngestDeps) {
     this.#settings = settings;
     this.#deps = deps;
+    this.#pauseMs = settings.intervalMs;
     this.#reader = new SpoolReader(settings.folder, settings.liveFrom);
   }
 
@@ -96,7 +106,7 @@ export class Ingest {
       if (piece === null) {
         await this.#prune(this.#store);
         this.#caughtUp();
-        return this.#settings.intervalMs;
+        return this.#nextPause();
       }
       if (piece.kind === 'lines') {
         batch = new IngestBatch(piece.lines);
@@ -115,6 +125,7 @@ export class Ingest {
     if (piece.kind === 'lines') {
       this.#counts.takenRows += piece.lines.length;
       this.#counts.takenBytes += piece.bytes;
+      this.#freshBytes += piece.bytes;
     } else if (piece.tornBytes > 0) {
       this.#counts.tornLines += 1;
       this.#counts.takenBytes += piece.tornBytes;
@@ -133,6 +144,15 @@ export class Ingest {
     this.#waitingSince = null;
     this.#retryMs = FIRST_RETRY_MS;
     this.#report();
+  }
+
+  /** As long as rows take to become a batch at the pace at which they came, and no longer than they may wait. */
+  #nextPause(): number {
+    const { intervalMs } = this.#settings;
+    const gathered = (this.#pauseMs * BATCH_BYTES) / this.#freshBytes;
+    this.#pauseMs = Math.min(intervalMs, Math.max(SHORTEST_PAUSE_MS, gathered));
+    this.#freshBytes = 0;
+    return this.#pauseMs;
   }
 
   #failed(error: unknown, batch: IngestBatch | null): number {

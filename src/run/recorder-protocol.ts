@@ -17,7 +17,7 @@ export interface IngestSettings {
   readonly folder: string;
   /** The first segment that this process writes: older ones were left by others, and nobody writes them any more. */
   readonly liveFrom: number;
-  /** How long new rows may wait for company. */
+  /** How long new rows may wait for company; many find it sooner. */
   readonly intervalMs: number;
   readonly retention: Retention;
 }
