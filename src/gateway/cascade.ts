@@ -1,16 +1,17 @@
-import { type Answer, type Call, type EpochMs, type Model, type ModelRequest, usage } from '../core/index.ts';
+import type { Answer, Call, EpochMs, Model, ModelRequest } from '../core/index.ts';
 import { validateOutput } from '../metrics/index.ts';
 import { type Step, type StepDeps, type StepRequest, streamStep, systemTimer } from '../run/index.ts';
 import { answerError } from './answer.ts';
 import { ClientAnswer, HEAD_WAITS_MS } from './cascade-answer.ts';
 import { ruleOf, withLogprobs } from './cascade-confidence.ts';
 import { keptText } from './cascade-gate.ts';
-import { countInput, countOutput, needOf } from './cascade-request.ts';
+import { countInput, needOf } from './cascade-request.ts';
 import type { StepPlan } from './cascade-types.ts';
 import type { Exchange, Worker } from './exchange.ts';
 import { requestTags } from './request-tags.ts';
 import type { Streams } from './stream.ts';
 import type { GatewayDeps } from './types.ts';
+import { WrittenUsage } from './written-usage.ts';
 
 /** What a cascade needs beyond the exchange. */
 export interface CascadeDeps {
@@ -108,15 +109,16 @@ export class Cascade implements Worker {
     const { certificate, step } = this.#plan;
     const capture = this.#exchange.task?.capture ?? gateway.capture;
     const rule = ruleOf(certificate, this.#exchange.task, () => keptText(this.#plan.client.request, capture));
+    const written = new WrittenUsage(inputTokens, countTokens);
     return {
       clock: gateway.clock,
       after: systemTimer,
       newId: gateway.newId,
-      client: (model) => withLogprobs(steps.client(model.name), rule.needsLogprobs(model.name)),
+      client: ({ name }) => written.listen(name, withLogprobs(steps.client(name), rule.needsLogprobs(name))),
       available: (model) => steps.available(model.name),
       estimate: () => ({ cost: null, ms: null }),
       price: ({ provider, model }, used, at) => gateway.prices.price({ provider, model }, used, at) ?? { cost: null, priceId: null },
-      countUsage: (_model, _request, said) => usage({ freshInput: inputTokens, output: countOutput(said, countTokens) }),
+      countUsage: ({ name }) => written.of(name),
       ...(certificate === null ? {} : { covers: (model, served) => steps.policies.covers(certificate, model.name, served) }),
       validate: validateOutput,
       confidence: (model, said, validation) => rule.confidence(model.name, said, step.output, validation),
