@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { setImmediate as turn } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { connectTo, sendRaw } from '../support/raw-http.ts';
@@ -196,6 +196,31 @@ describe('a connection', () => {
     await left;
     expect(ids((await sendRaw(gateway.url, chat('after'))).text)).toEqual(['after']);
     expect(users()).toEqual(['heldA', 'after']);
+  });
+
+  it('on which a request comes byte by byte is node:http’s after a second, with its limits, and is answered', async () => {
+    const patient = await serveHere({ config: `${config}\nserver: { pingSeconds: 0.05 }` });
+    const socket = await connectTo(patient.url);
+    try {
+      let heard = '';
+      socket.on('data', (bytes) => {
+        heard += bytes;
+      });
+      const text = chat('slow').replace('\r\n', `\r\nX-Slow: ${'a'.repeat(100)}\r\n`);
+      // By the end of this, more than the second is over.
+      for (let at = 0; at < 100; at += 1) {
+        socket.write(text[at] as string);
+        await delay(12);
+      }
+      socket.write(text.slice(100));
+      while (ids(heard).length === 0) await turn();
+      expect(ids(heard)).toEqual(['slow']);
+      // As only node:http writes it.
+      expect(heard).toMatch(/^Connection: keep-alive\r$/m);
+    } finally {
+      socket.destroy();
+      await patient.remove();
+    }
   });
 
   it('on which a request is coming in as the gateway stops gets its answer, and no other', async () => {
