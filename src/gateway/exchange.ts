@@ -94,7 +94,7 @@ export class Exchange {
   worker: Worker | null = null;
   /** Its body, while that is being read. */
   reading: Reading | null = null;
-  /** The rows that were recorded for it, the last one last. */
+  /** Of the rows that were recorded for it, the last one, or the accepted one before it where the rest of its task was asked in vain. */
   lastRow: Call | null = null;
   /** Of all its rows together; the cost is null once one of them is unpriced. */
   inputTokens = 0;
@@ -141,7 +141,8 @@ export class Exchange {
   }
 
   #note(row: Call): void {
-    this.lastRow = row;
+    const last = this.lastRow;
+    if (last?.outcome !== 'accepted' || row.outcome === 'accepted' || row.task !== last.task) this.lastRow = row;
     this.inputTokens += inputTotal(row.usage);
     this.outputTokens += row.usage.output;
     this.cost = this.cost === null || row.cost === null ? null : this.cost + row.cost;
