@@ -54,7 +54,7 @@ export function outboundCall(exchange: Exchange, target: UpstreamTarget, renames
   if (renames && !isNamed(exchange, target.model)) edits = setModel(body, members, target.model);
   if (asksForUsage(target, exchange)) {
     const asked = askForUsage(body, members);
-    edits = edits === null ? asked : joinEdits(edits, asked);
+    edits = edits === null ? asked : joinEdits(asked, edits);
   }
   const limit = exchange.reservation?.outputLimit ?? null;
   if (limit !== null) edits = joinEdits(edits ?? [], limitOutput(exchange, target.quirks, limit));

@@ -10,7 +10,7 @@ export interface Edit {
 /** The bytes with edits applied; everything between them is carried over untouched. Edits may come in any order but may not overlap. */
 export function splice(bytes: Buffer, edits: readonly Edit[]): Buffer {
   if (edits.length === 0) return bytes;
-  const sorted = edits.length === 1 ? edits : [...edits].sort((a, b) => a.start - b.start);
+  const sorted = isSorted(edits) ? edits : [...edits].sort((a, b) => a.start - b.start);
   let length = bytes.length;
   for (const { start, end, text } of sorted) length += Buffer.byteLength(text) - (end - start);
   const spliced = Buffer.allocUnsafe(length);
@@ -24,6 +24,15 @@ export function splice(bytes: Buffer, edits: readonly Edit[]): Buffer {
   }
   copy(bytes, from, bytes.length, spliced, at);
   return spliced;
+}
+
+function isSorted(edits: readonly Edit[]): boolean {
+  let last = 0;
+  for (const { start } of edits) {
+    if (start < last) return false;
+    last = start;
+  }
+  return true;
 }
 
 /** Copies the bytes from `start` to `end` and returns the offset after them. */
@@ -61,11 +70,18 @@ export function askForUsage(bytes: Buffer, members: readonly Member[]): Edit[] {
 /** Several sets of edits on one body. Insertions at the same place are joined in order. */
 export function joinEdits(...sets: readonly (readonly Edit[])[]): Edit[] {
   const joined: Edit[] = [];
-  for (const edit of sets.flat()) {
-    const last = joined.findIndex((other) => other.start === edit.start && other.end === edit.end && edit.start === edit.end);
-    const there = joined[last];
-    if (there) joined[last] = { ...there, text: `${there.text}${there.text.endsWith(',') ? '' : ','}${edit.text}` };
-    else joined.push(edit);
-  }
+  for (const set of sets) for (const edit of set) joinEdit(joined, edit);
   return joined;
+}
+
+function joinEdit(joined: Edit[], edit: Edit): void {
+  const { start, end, text } = edit;
+  if (start === end) {
+    for (const [place, there] of joined.entries()) {
+      if (there.start !== start || there.end !== end) continue;
+      joined[place] = { start, end, text: `${there.text}${there.text.endsWith(',') ? '' : ','}${text}` };
+      return;
+    }
+  }
+  joined.push(edit);
 }
