@@ -75,32 +75,52 @@ function table(title: string, rows: ReadonlyMap<string, Saturation>): void {
   }
 }
 
-/** What streams cost: first frame and frames between, beside the upstream asked directly, and thousands at once. */
+const STREAMS = { count: isQuick ? 100 : 400, frames: 20, concurrency: 4 };
+
+/** Streams through each way in turn, `gapMs` between their frames; of each figure the median of the rounds. */
+async function streamsEvery(gapMs: number, ways: readonly Contender[]) {
+  const loads = new Map<string, StreamLoad[]>(ways.map(({ name }) => [name, []]));
+  for (let i = 0; i < (isQuick ? 1 : 5); i += 1) {
+    for (const way of ways) loads.get(way.name)?.push(await streamLoad(way, { ...STREAMS, gapMs }));
+  }
+  const of = (name: string, pick: (load: StreamLoad) => number) => round(median((loads.get(name) ?? []).map(pick)));
+  const figures = ways.map(({ name }) => ({
+    name,
+    firstFrameP50Us: of(name, (load) => load.firstFrameUs.p50),
+    firstFrameP99Us: of(name, (load) => load.firstFrameUs.p99),
+    frameP50Us: of(name, (load) => load.frameUs.p50),
+    frameP99Us: of(name, (load) => load.frameUs.p99),
+    lost: (loads.get(name) ?? []).reduce((sum, { lost }) => sum + lost, 0),
+  }));
+  const [direct, ...through] = figures;
+  return {
+    gapMs,
+    ...STREAMS,
+    ways: figures,
+    added: through.map(({ name, firstFrameP50Us, frameP50Us }) => ({
+      name,
+      firstFrameP50Us: round(firstFrameP50Us - (direct?.firstFrameP50Us ?? 0)),
+      frameP50Us: round(frameP50Us - (direct?.frameP50Us ?? 0)),
+    })),
+  };
+}
+
+/**
+ * What streams cost, and thousands of them at once. With frames every few milliseconds the machine falls asleep between them and wakes up
+ * with cold caches at each, which doubles what every process on the way takes; with frames every millisecond it stays awake.
+ */
 async function streams(direct: Contender, bare: Contender, ours: Contender) {
-  const few = { count: isQuick ? 100 : 400, frames: 20, gapMs: 5, concurrency: 4 };
   // As bursts warm up the code of plain answers, these do the code of streams: what is measured is a gateway at work, not its first minute.
   const warmUp = { count: 4_000, frames: 2, gapMs: 1, concurrency: 16 };
-  for (const contender of [direct, bare, ours]) await streamLoad(contender, warmUp);
-  const one = async (contender: Contender) => {
-    const loads: StreamLoad[] = [];
-    for (let i = 0; i < (isQuick ? 1 : 3); i += 1) loads.push(await streamLoad(contender, few));
-    const of = (pick: (load: (typeof loads)[number]) => number) => round(median(loads.map(pick)));
-    return {
-      firstFrameP50Us: of((load) => load.firstFrameUs.p50),
-      firstFrameP99Us: of((load) => load.firstFrameUs.p99),
-      frameP50Us: of((load) => load.frameUs.p50),
-      frameP99Us: of((load) => load.frameUs.p99),
-      lost: loads.reduce((sum, load) => sum + load.lost, 0),
-    };
-  };
-  const ways = { direct: await one(direct), bare: await one(bare), smallfirst: await one(ours) };
+  const ways = [direct, bare, ours];
+  for (const way of ways) await streamLoad(way, warmUp);
+  const awake = await streamsEvery(1, ways);
+  const asleep = await streamsEvery(5, ways);
   const many = await streamLoad(ours, { count: 2_500, frames: 10, gapMs: 1_500, concurrency: 2_500 });
   return {
     warmUp: warmUp.count,
-    concurrency: few.concurrency,
-    ...ways,
-    addedFirstFrameP50Us: round(ways.smallfirst.firstFrameP50Us - ways.direct.firstFrameP50Us),
-    addedFrameP50Us: round(ways.smallfirst.frameP50Us - ways.direct.frameP50Us),
+    awake,
+    asleep,
     atOnce: { streams: many.mostOpen, whole: many.whole, lostFrames: many.lost, failed: many.failed },
   };
 }

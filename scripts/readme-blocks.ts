@@ -70,6 +70,11 @@ interface StartFigures {
   readonly nodeAloneMs: { readonly median: number };
 }
 
+interface StreamFigures {
+  readonly gapMs: number;
+  readonly added: readonly { readonly name: string; readonly firstFrameP50Us: number }[];
+}
+
 interface GatewayFigures {
   readonly rounds: number;
   readonly ofBare: number;
@@ -77,7 +82,11 @@ interface GatewayFigures {
   readonly cpuUsAboveBare: number;
   readonly addedP50Us: number;
   readonly addedP99Us: number;
-  readonly streams: { readonly addedFirstFrameP50Us: number; readonly atOnce: { readonly streams: number; readonly lostFrames: number } };
+  readonly streams: {
+    readonly awake: StreamFigures;
+    readonly asleep: StreamFigures;
+    readonly atOnce: { readonly streams: number; readonly lostFrames: number };
+  };
   readonly endurance: {
     readonly requests: number;
     readonly answered: number;
@@ -154,7 +163,10 @@ function gatewayBlock({ figures, date }: Result<GatewayFigures>): string {
     ['The same, times Portkey 1.15.2', figures.timesPortkey === null ? 'not measured' : `${figures.timesPortkey.toFixed(1)} ×`],
     ['Processor time a request above a bare proxy, recording and ingest included', `${figures.cpuUsAboveBare.toFixed(0)} µs`],
     ['Added at one connection, p50 / p99', `${figures.addedP50Us.toFixed(0)} µs / ${figures.addedP99Us.toFixed(0)} µs`],
-    ['Added to the first frame of a stream, p50', `${streams.addedFirstFrameP50Us.toFixed(0)} µs`],
+    ...[streams.awake, streams.asleep].map(({ gapMs, added }): readonly [string, string] => [
+      `Added to the first frame of a stream, p50, four streams with a frame every ${gapMs} ms`,
+      added.map(({ name, firstFrameP50Us }) => `${name} ${firstFrameP50Us.toFixed(0)} µs`).join(', '),
+    ]),
     ['Streams at once, lost frames', `${whole(streams.atOnce.streams)}, ${whole(streams.atOnce.lostFrames)}`],
     ['Rows stored for answers given', `${whole(endurance.rows)} for ${whole(endurance.answered)}`],
     ['Growth of memory over the run', `${endurance.rssMb.growth.toFixed(0)} MB over ${whole(endurance.requests)} requests`],
