@@ -79,6 +79,8 @@ interface GatewayFigures {
   readonly rounds: number;
   readonly ofBare: number;
   readonly timesPortkey: number | null;
+  readonly timesLiteLlm: number | null;
+  readonly versions: Readonly<Record<string, string>>;
   readonly cpuUsAboveBare: number;
   readonly addedP50Us: number;
   readonly addedP99Us: number;
@@ -156,11 +158,13 @@ function figuresBlock(certify: Result<CertifyFigures>, store: Result<StoreFigure
 }
 
 function gatewayBlock({ figures, date }: Result<GatewayFigures>): string {
-  const { streams, endurance } = figures;
+  const { streams, endurance, versions } = figures;
+  const times = (label: string, ratio: number | null) =>
+    ratio === null ? `${label}: not measured` : `${ratio.toFixed(ratio < 100 ? 1 : 0)} × ${label} ${versions[label.toLowerCase()] ?? ''}`;
   const whole = (n: number) => n.toLocaleString('en-US');
   const rows: readonly (readonly [string, string])[] = [
     ['Requests a second at saturation, of a bare proxy’s', `${(figures.ofBare * 100).toFixed(0)} %`],
-    ['The same, times Portkey 1.15.2', figures.timesPortkey === null ? 'not measured' : `${figures.timesPortkey.toFixed(1)} ×`],
+    ['The same, beside peers', `${times('Portkey', figures.timesPortkey)}, ${times('LiteLLM', figures.timesLiteLlm)}`],
     ['Processor time a request above a bare proxy, recording and ingest included', `${figures.cpuUsAboveBare.toFixed(0)} µs`],
     ['Added at one connection, p50 / p99', `${figures.addedP50Us.toFixed(0)} µs / ${figures.addedP99Us.toFixed(0)} µs`],
     ...[streams.awake, streams.asleep].map(({ gapMs, added }): readonly [string, string] => [
