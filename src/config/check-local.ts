@@ -45,7 +45,7 @@ function oneAdapter(name: string, { provider, lora = [] }: Partial<RawModel>, so
     ...(scaled >= 0
       ? [
           {
-            message: `models.${name}.lora[${scaled}].scale is not known to ${provider}, which applies an adapter as it was trained; leave it out.`,
+            message: `models.${name}.lora.${scaled}.scale is not known to ${provider}, which applies an adapter as it was trained; leave it out.`,
             position: source.at(['models', name, 'lora', scaled, 'scale'], 'key'),
           },
         ]

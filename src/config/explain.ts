@@ -85,7 +85,8 @@ function missing(path: Path, source: Source): Problem {
 
 function bound(issue: z.core.$ZodIssueTooSmall | z.core.$ZodIssueTooBig): string {
   const [limit, direction] = issue.code === 'too_small' ? [issue.minimum, 'least'] : [issue.maximum, 'most'];
-  if (issue.origin === 'string') return 'filled in, not empty';
+  if (issue.origin === 'string')
+    return limit === 1 && direction === 'least' ? 'filled in, not empty' : `at ${direction} ${limit} characters long`;
   if (issue.origin === 'array') return `a list of at ${direction} ${limit}`;
   if (issue.inclusive !== false) return `at ${direction} ${limit}`;
   return issue.code === 'too_small' ? `above ${limit}` : `below ${limit}`;

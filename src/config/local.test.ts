@@ -62,7 +62,7 @@ describe('a local model', () => {
     ).toEqual([
       '2:26 models.a.lora says nothing to the provider openai; these read it: llama-cpp, vllm, ollama.',
       '2:47 models.a.threads says nothing to the provider openai; these read it: llama-cpp.',
-      '3:42 models.b.lora[0].scale is not known to vllm, which applies an adapter as it was trained; leave it out.',
+      '3:42 models.b.lora.0.scale is not known to vllm, which applies an adapter as it was trained; leave it out.',
       '3:56 models.b.lora lists 2 adapters, and vllm puts one over a model; make a model of each.',
       '3:70 models.b.gpuLayers says nothing to the provider vllm; these read it: llama-cpp.',
       '4:3 models.c lacks "path", which the provider llama-cpp needs; add it.',

@@ -123,9 +123,21 @@ otel: { url: http://127.0.0.1:4318/v1/traces }
   it('must name keys apart, and never shows one', () => {
     const text = 'keys:\n  - { name: a, key: secret-one }\n  - { name: a, key: secret-one }\n  - { name: b, key: "sha256:12" }\n';
     expect(problems(text)).toEqual([
-      '3:13 keys[1].name stands here twice; give each key a name of its own.',
-      '3:21 keys[1].key is the same as a key above it; remove one.',
-      '4:21 keys[2].key must have 64 hexadecimal digits after sha256:.',
+      '3:13 keys.1.name stands here twice; give each key a name of its own.',
+      '3:21 keys.1.key is the same as a key above it; remove one.',
+      '4:21 keys.2.key must have 64 hexadecimal digits after sha256:.',
+    ]);
+  });
+
+  it('says how long a text must be, and never what it is', () => {
+    const long = 'n'.repeat(129);
+    const text = `admin: { token: short }\nkeys:\n  - { name: a, key: abc }\n  - { name: "", key: "" }\n  - { name: ${long}, key: long-enough }\n`;
+    expect(problems(text)).toEqual([
+      '1:17 admin.token must be at least 16 characters long.',
+      '3:21 keys.0.key must be at least 8 characters long.',
+      '4:13 keys.1.name must be filled in, not empty.',
+      '4:22 keys.1.key must be at least 8 characters long.',
+      '5:13 keys.2.name must be at most 128 characters long.',
     ]);
   });
 });

@@ -75,15 +75,15 @@ function checkKeys(keys: RawConfig['keys'], source: Source): readonly Problem[] 
     const problems: Problem[] = [];
     if (keys.findIndex((other) => other.name === entry.name) < i) {
       problems.push({
-        message: `keys[${i}].name stands here twice; give each key a name of its own.`,
+        message: `keys.${i}.name stands here twice; give each key a name of its own.`,
         position: source.at(['keys', i, 'name']),
       });
     }
     if (keys.findIndex((other) => other.key === entry.key) < i) {
-      problems.push({ message: `keys[${i}].key is the same as a key above it; remove one.`, position: source.at(['keys', i, 'key']) });
+      problems.push({ message: `keys.${i}.key is the same as a key above it; remove one.`, position: source.at(['keys', i, 'key']) });
     }
     if (entry.key.startsWith('sha256:') && !HASH.test(entry.key)) {
-      problems.push({ message: `keys[${i}].key must have 64 hexadecimal digits after sha256:.`, position: source.at(['keys', i, 'key']) });
+      problems.push({ message: `keys.${i}.key must have 64 hexadecimal digits after sha256:.`, position: source.at(['keys', i, 'key']) });
     }
     return problems;
   });
