@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { SmallfirstError } from '../core/index.ts';
 
 /** A data directory that is open. */
@@ -33,7 +33,7 @@ export async function openDataDir(dir: string, options: DataDirOptions = {}): Pr
     if (!existsSync(path)) throw new SmallfirstError('INPUT_NOT_FOUND', `no data directory at ${dir}`);
     return { path, database, release: async () => {} };
   }
-  await mkdir(path, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
+  await makeFolder(path).catch((cause: unknown) => {
     throw new SmallfirstError('STORE_UNAVAILABLE', `cannot make the data directory ${dir}`, { cause });
   });
   const { lockFile } = await import('./sqlite/file-lock.ts');
@@ -62,4 +62,30 @@ async function ownerOf(pidFile: string): Promise<string> {
   const text = await readFile(pidFile, 'utf8').catch(() => '');
   const pid = text.trim();
   return /^\d+$/.test(pid) ? `process ${pid}` : 'another process';
+}
+
+/** Makes a folder and those above it. Not by `recursive`, which never ends where a folder that exists takes none, as in /proc. */
+async function makeFolder(path: string): Promise<void> {
+  const cause = await made(path);
+  if (cause === null) return;
+  const above = dirname(path);
+  if ((cause as NodeJS.ErrnoException).code !== 'ENOENT' || above === path) throw cause;
+  await makeFolder(above);
+  const again = await made(path);
+  if (again !== null) throw again;
+}
+
+/** Makes one folder, if it is not there; why it could not be made, null when it is there. */
+async function made(path: string): Promise<unknown> {
+  try {
+    await mkdir(path, { mode: 0o700 });
+    return null;
+  } catch (cause) {
+    // What else a system says of a folder that is there (read-only, a root) does not matter.
+    const isThere = await stat(path).then(
+      (found) => found.isDirectory(),
+      () => false,
+    );
+    return isThere ? null : cause;
+  }
 }
