@@ -131,6 +131,7 @@ otel: { url: "${collecting}" }`);
       'gen_ai.request.model': 'gpt',
       'gen_ai.usage.input_tokens': expect.any(Number),
       'gen_ai.usage.output_tokens': expect.any(Number),
+      'gen_ai.response.finish_reasons': { values: [{ stringValue: 'stop' }] },
       'smallfirst.outcome': 'accepted',
     });
     expect(upstream.seen[0]?.headers.traceparent).toBe(`00-${server?.traceId}-${server?.spanId}-01`);

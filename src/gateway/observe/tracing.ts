@@ -1,7 +1,8 @@
 import { type Context, ROOT_CONTEXT, type Span, SpanKind, SpanStatusCode, TraceFlags, type Tracer, trace } from '@opentelemetry/api';
 import type { ObserveConfig } from '../../config/index.ts';
-import { type Call, type EpochMs, inputTotal, SmallfirstError } from '../../core/index.ts';
+import { type Call, type EpochMs, inputTotal, SmallfirstError, type StopReason } from '../../core/index.ts';
 import type { StepRecord } from '../../pipeline/index.ts';
+import { vendorOf } from '../../providers/index.ts';
 import type { Observation } from '../parties.ts';
 
 /** What is asked of a model, in the words of the conventions. */
@@ -144,7 +145,8 @@ function attributesOf(call: Call, operation: Operation): Record<string, string |
     'smallfirst.tier': call.tier,
   };
   if (call.servedModel !== null) attributes['gen_ai.response.model'] = call.servedModel;
-  if (call.stop !== null) attributes['gen_ai.response.finish_reasons'] = [call.stop];
+  const reason = finishReason(call);
+  if (reason !== null) attributes['gen_ai.response.finish_reasons'] = [reason];
   if (call.usage.cacheRead > 0) attributes['gen_ai.usage.cache_read.input_tokens'] = call.usage.cacheRead;
   if (call.task !== null) attributes['smallfirst.task'] = call.task;
   if (call.pipeline !== null) attributes['smallfirst.pipeline'] = call.pipeline;
@@ -155,4 +157,33 @@ function attributesOf(call: Call, operation: Operation): Record<string, string |
   if (call.decision !== null) attributes['smallfirst.decision'] = call.decision;
   if (call.error !== null) attributes['error.type'] = call.error;
   return attributes;
+}
+
+/** Our reasons in the words of each family of protocols, as OpenTelemetry's conventions want them: the provider's. */
+const WORDS = {
+  openai: {
+    done: 'stop',
+    'stop-sequence': 'stop',
+    length: 'length',
+    'tool-call': 'tool_calls',
+    refusal: 'stop',
+    'content-filter': 'content_filter',
+  },
+  anthropic: {
+    done: 'end_turn',
+    'stop-sequence': 'stop_sequence',
+    length: 'max_tokens',
+    'tool-call': 'tool_use',
+    refusal: 'refusal',
+    'content-filter': 'refusal',
+  },
+} as const satisfies Record<string, Record<Exclude<StopReason, 'cut'>, string>>;
+
+/**
+ * Why a model stopped, in its provider's words by the protocol that it usually speaks; null where it gave no reason, as in an answer
+ * that was cut.
+ */
+export function finishReason({ stop, provider }: Pick<Call, 'stop' | 'provider'>): string | null {
+  if (stop === null || stop === 'cut') return null;
+  return WORDS[vendorOf(provider)?.protocols[0] === 'anthropic-messages' ? 'anthropic' : 'openai'][stop];
 }
