@@ -1,4 +1,5 @@
 import type { UpstreamFailure } from '../../core/index.ts';
+import { saysTooLong } from './context-length.ts';
 import { isObject, parseJson } from './shape.ts';
 import type { ErrorKind, ErrorReport, WireError } from './types.ts';
 
@@ -36,6 +37,7 @@ export function kindOfStatus(status: number): ErrorKind {
 const kinds: ReadonlyMap<string, ErrorKind> = new Map<string, ErrorKind>(
   Object.entries({
     context_length_exceeded: 'context-length',
+    exceed_context_size_error: 'context-length',
     insufficient_quota: 'quota',
     billing_hard_limit_reached: 'quota',
     billing_not_active: 'billing',
@@ -81,7 +83,7 @@ export function readWireError(status: number, bodyText: string): WireError {
 function kindOf(status: number, type: string | null, code: string | null, message: string): ErrorKind {
   const byWord = kinds.get(code ?? '') ?? kinds.get(type ?? '');
   if (byWord !== undefined && byWord !== 'invalid-request') return byWord;
-  if (status === 400 && /prompt is too long|maximum context length|context window/i.test(message)) return 'context-length';
+  if (status === 400 && saysTooLong(message)) return 'context-length';
   return status >= 400 ? kindOfStatus(status) : (byWord ?? 'server');
 }
 
@@ -92,6 +94,7 @@ function isRetryable(status: number, kind: ErrorKind): boolean {
 /** What a client is told of an answer that was cut: the kind survives, the upstream's words do not, for they may name its accounts. */
 export function cutReport(failure: UpstreamFailure | undefined): ErrorReport {
   if (failure === undefined) return { kind: 'server', message: 'The answer broke off before its end.' };
-  const kind = kinds.get(failure.code ?? '') ?? kinds.get(failure.type ?? '') ?? 'server';
+  const byWord = kinds.get(failure.code ?? '') ?? kinds.get(failure.type ?? '') ?? 'server';
+  const kind = byWord === 'invalid-request' && saysTooLong(failure.message) ? 'context-length' : byWord;
   return { kind, type: failure.type, message: 'The upstream failed before the answer was complete.' };
 }

@@ -388,7 +388,7 @@ describe('an Anthropic client that names a model behind OpenAI', () => {
       constructor: Anthropic.BadRequestError,
       status: 400,
       type: 'invalid_request_error',
-      message: expect.stringContaining('233153 tokens'),
+      message: expect.stringContaining('"prompt is too long: 233153 tokens > 128000 maximum: This model\'s maximum context length'),
     });
     const quota = errorBody('openai', {
       type: 'insufficient_quota',

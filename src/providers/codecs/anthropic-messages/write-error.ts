@@ -1,3 +1,4 @@
+import { promptTooLong } from '../context-length.ts';
 import { kindOfStatus } from '../errors.ts';
 import type { ErrorKind, ErrorReport, JsonObject } from '../types.ts';
 
@@ -22,8 +23,9 @@ const own: ReadonlySet<string> = new Set(Object.values(types));
 
 /** Anthropic's error envelope. */
 export function writeError(status: number, report: ErrorReport): JsonObject {
-  const derived = types[report.kind ?? kindOfStatus(status)];
+  const kind = report.kind ?? kindOfStatus(status);
+  const derived = types[kind];
   const type = report.type !== null && report.type !== undefined && own.has(report.type) ? report.type : derived;
-  const error = { type, message: report.message };
+  const error = { type, message: kind === 'context-length' ? promptTooLong(report.message) : report.message };
   return { type: 'error', error, ...(report.requestId === undefined ? {} : { request_id: report.requestId }) };
 }

@@ -27,7 +27,10 @@ const own: ReadonlySet<string> = new Set([...Object.values(words).map((row) => r
 
 /** OpenAI's error envelope, for chat completions and responses alike. */
 export function writeError(status: number, report: ErrorReport): JsonObject {
-  const { type, code } = words[report.kind ?? kindOfStatus(status)];
+  const kind = report.kind ?? kindOfStatus(status);
+  const { type, code } = words[kind];
   const known = report.type !== null && report.type !== undefined && own.has(report.type) ? report.type : type;
-  return { error: { message: report.message, type: known, param: report.param ?? null, code: report.code ?? code } };
+  // Clients know this one by its code alone, and engines have numbers or words of their own in its place.
+  const told = kind === 'context-length' ? code : (report.code ?? code);
+  return { error: { message: report.message, type: known, param: report.param ?? null, code: told } };
 }
