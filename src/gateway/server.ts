@@ -3,6 +3,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { SmallfirstError } from '../core/index.ts';
 import { isSafePath } from '../providers/index.ts';
+import { checkHost } from './access.ts';
 import { answerError, answerJson } from './answer.ts';
 import { checkAnnounced, hasBody, isBinary, Reading, streamedBody } from './body.ts';
 import { Booking } from './booking.ts';
@@ -84,7 +85,7 @@ class HttpGateway implements Gateway {
         connectionsCheckingInterval: 5_000,
         maxHeaderSize: MAX_HEADER_BYTES,
         noDelay: true,
-        // Its absence is refused below, in words.
+        // Its absence is refused by checkHost, in words.
         requireHostHeader: false,
       },
       (request, response) => this.#handle(request, response, false),
@@ -202,9 +203,7 @@ class HttpGateway implements Gateway {
   #begin(exchange: Exchange, arrival: Arrival): void {
     const { route } = exchange;
     const { request, response, awaitsContinue } = arrival;
-    if (request.headers.host === undefined && request.httpVersion === '1.1') {
-      throw new SmallfirstError('REQUEST_INVALID', 'The request has no Host header.');
-    }
+    checkHost(request);
     if (route.kind === 'health') {
       answerJson(exchange, 200, { status: 'ok' });
       return;

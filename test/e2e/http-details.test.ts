@@ -154,6 +154,30 @@ describe('what belongs to HTTP', () => {
     expect([answer.status, answer.text]).toEqual([400, expect.stringContaining('"message":"The request has no Host header."')]);
   });
 
+  it('is refused in the envelope of who asks where it names two hosts, whatever is asked for and in whatever case', async () => {
+    const twice = ['Host: elsewhere.example', `hOST: ${host}`];
+    const local = [`Host: ${host}`, `Host: ${host}`];
+    const message = '"message":"The request has more than one Host header."';
+    for (const [first, ...headers] of [
+      ['GET /v1/models HTTP/1.1', ...twice],
+      ['GET /v1/models HTTP/1.0', ...local],
+      ['GET /v1/files HTTP/1.1', ...local],
+      ['GET /healthz HTTP/1.1', ...local],
+      ['GET /admin/keys HTTP/1.1', ...local],
+      ['GET /metrics HTTP/1.1', ...local],
+    ] as const) {
+      const answer = await sendRaw(gateway.url, lines(first, ...headers, 'Connection: close'));
+      expect([first, answer.status, answer.text]).toEqual([first, 400, expect.stringContaining(`{"error":{${message}`)]);
+    }
+    const asked = await sendRaw(gateway.url, chat('1.1', BODY, 'Host: elsewhere.example'));
+    expect([asked.status, asked.text]).toEqual([400, expect.stringContaining(message)]);
+    const anthropic = chat('1.1', BODY, `Host: ${host}`).replace('/v1/chat/completions', '/v1/messages');
+    const refused = await sendRaw(gateway.url, anthropic);
+    const envelope = expect.stringContaining(`{"type":"error","error":{"type":"invalid_request_error",${message}`);
+    expect([refused.status, refused.text]).toEqual([400, envelope]);
+    expect(got).toEqual([]);
+  });
+
   it('but not WebSockets, which are refused by name', async () => {
     const answer = await sendRaw(
       gateway.url,
