@@ -2,7 +2,7 @@ import { dirname, resolve } from 'node:path';
 import { type Calibrator, calibrate, type SignalName, signalsOf, signalValue } from './confidence/index.ts';
 import type { Config, ModelConfig, TaskConfig } from './config/index.ts';
 import type { Environment } from './config/types.ts';
-import { type Call, type Clock, type Model, newId, SmallfirstError, systemClock, textOf, usage } from './core/index.ts';
+import { type Call, type Clock, type Model, newId, SmallfirstError, systemClock, textOf, usage, writtenIn } from './core/index.ts';
 import { validateOutput } from './metrics/index.ts';
 import { loadTokenizer, PriceBook } from './pricing/index.ts';
 import { ClientRegistry, loadRecording, type ModelClient } from './providers/index.ts';
@@ -84,7 +84,7 @@ export async function stepWorld(app: App, task: TaskConfig, options: StepWorldOp
     estimate: () => ({ cost: null, ms: null }),
     price: ({ provider, model }, used, at) => app.prices.price({ provider, model }, used, at) ?? { cost: null, priceId: null },
     countUsage: (_model, request, answer) =>
-      usage({ freshInput: countTokens(request.messages.map(textOf).join('\n')), output: countTokens(answer.text) }),
+      usage({ freshInput: countTokens(request.messages.map(textOf).join('\n')), output: countTokens(writtenIn(answer)) }),
     validate: validateOutput,
     confidence: (model: Model, answer, validation) => {
       const rule = options.confidence.get(model.name);

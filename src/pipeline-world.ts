@@ -12,6 +12,7 @@ import {
   toUsd,
   type Usage,
   usage,
+  writtenIn,
   ZERO_USD,
 } from './core/index.ts';
 import { promptedRequest } from './eval/index.ts';
@@ -263,11 +264,12 @@ class Asked {
       available: (model) => steps.available(model.name),
       estimate: (model) => ({ cost: isBudgeted ? worstAt(model) : null, ms: null }),
       price: ({ provider, model }, used, at) => prices.price({ provider, model }, used, at) ?? { cost: null, priceId: null },
-      countUsage: (_model, _request, { text }) =>
+      countUsage: (_model, _request, said) => {
         // What is only found out is not paid for.
-        calls?.isRehearsing === true
-          ? NO_USAGE
-          : usage({ freshInput: inputTokens(), output: text === '' ? 0 : countText(text, this.#countTokens) }),
+        if (calls?.isRehearsing === true) return NO_USAGE;
+        const written = writtenIn(said);
+        return usage({ freshInput: inputTokens(), output: written === '' ? 0 : countText(written, this.#countTokens) });
+      },
       ...(certificate === null ? {} : { covers: (model, served) => steps.policies.covers(certificate, model.name, served) }),
       validate: validateOutput,
       confidence: (model, said, validation) =>

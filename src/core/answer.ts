@@ -21,6 +21,8 @@ export interface Answer {
   readonly recorded: RecordedSignals | null;
   readonly servedModel: string | null;
   readonly fingerprint: string | null;
+  /** What the model thought aloud, which is paid for as its text is; absent where there is none. */
+  readonly thinking?: string;
 }
 
 /** Adds events up to an answer. Events that end without `end` give an answer with stop `cut`: it looks cut because it is. */
@@ -33,6 +35,7 @@ export async function collect(events: AsyncIterable<ModelEvent> | Iterable<Model
 /** The same as `collect`, an event at a time, for callers that also forward the events. */
 export class AnswerCollector {
   #text = '';
+  #thinking = '';
   #refusal: string | null = null;
   readonly #tools = new Map<number, { id: string; name: string; arguments: string }>();
   #logprobs: TokenLogprob[] | null = null;
@@ -64,6 +67,8 @@ export class AnswerCollector {
         break;
       }
       case 'thinking':
+        this.#thinking += event.text;
+        break;
       case 'annotation':
       case 'opaque':
         break;
@@ -85,6 +90,7 @@ export class AnswerCollector {
       recorded: this.#end?.recorded ?? null,
       servedModel: this.#start?.servedModel ?? null,
       fingerprint: this.#start?.fingerprint ?? null,
+      ...(this.#thinking === '' ? {} : { thinking: this.#thinking }),
     };
   }
 }

@@ -16,3 +16,4 @@ export * from './recent.ts';
 export * from './task.ts';
 export * from './usage.ts';
 export * from './verdict.ts';
+export * from './written.ts';

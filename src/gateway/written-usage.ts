@@ -1,4 +1,4 @@
-import { type ModelEvent, type Usage, usage } from '../core/index.ts';
+import { type ModelEvent, type Usage, usage, writtenWith } from '../core/index.ts';
 import type { ModelClient } from '../providers/index.ts';
 import { countText } from './cascade-request.ts';
 import { completedUsage, isPlausible } from './counting.ts';
@@ -46,24 +46,10 @@ export class WrittenUsage {
   }
 
   #hear(model: string, event: ModelEvent): ModelEvent {
-    switch (event.type) {
-      case 'text':
-      case 'thinking':
-      case 'refusal':
-        this.#add(model, event.text);
-        return event;
-      case 'tool-call':
-        this.#add(model, event.name === null ? event.arguments : `\n${event.name} ${event.arguments}`);
-        return event;
-      case 'end':
-        return this.#checked(model, event);
-      default:
-        return event;
-    }
-  }
-
-  #add(model: string, text: string): void {
-    this.#written.set(model, (this.#written.get(model) ?? '') + text);
+    if (event.type === 'end') return this.#checked(model, event);
+    const text = writtenWith(event);
+    if (text !== '') this.#written.set(model, (this.#written.get(model) ?? '') + text);
+    return event;
   }
 
   #checked(model: string, end: End): End {
