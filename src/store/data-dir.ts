@@ -69,14 +69,14 @@ async function makeFolder(path: string): Promise<void> {
   const cause = await made(path);
   if (cause === null) return;
   const above = dirname(path);
-  if ((cause as NodeJS.ErrnoException).code !== 'ENOENT' || above === path) throw cause;
+  if (cause.code !== 'ENOENT' || above === path) throw cause;
   await makeFolder(above);
   const again = await made(path);
   if (again !== null) throw again;
 }
 
 /** Makes one folder, if it is not there; why it could not be made, null when it is there. */
-async function made(path: string): Promise<unknown> {
+async function made(path: string): Promise<NodeJS.ErrnoException | null> {
   try {
     await mkdir(path, { mode: 0o700 });
     return null;
@@ -86,6 +86,6 @@ async function made(path: string): Promise<unknown> {
       (found) => found.isDirectory(),
       () => false,
     );
-    return isThere ? null : cause;
+    return isThere ? null : (cause as NodeJS.ErrnoException);
   }
 }
