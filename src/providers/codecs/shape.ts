@@ -1,4 +1,5 @@
 import type { Extras, Json } from '../../core/index.ts';
+import { keepInputs, mayHoldInputs } from './tool-input.ts';
 import type { JsonObject } from './types.ts';
 
 /** A client's body that is not a request. `path` says where (`messages[0].content`), '' for the body itself. Rendered as 400. */
@@ -28,11 +29,9 @@ export function parseBody(bytes: Uint8Array): Json {
   }
   if (text.trim() === '') throw new MalformedRequest('', 'The body is empty.');
   checkDepth(bytes);
-  try {
-    return JSON.parse(text) as Json;
-  } catch {
-    throw new MalformedRequest('', 'The body is not valid JSON.');
-  }
+  const parsed = parseJson(text);
+  if (parsed === undefined) throw new MalformedRequest('', 'The body is not valid JSON.');
+  return parsed;
 }
 
 const QUOTE = 0x22;
@@ -78,13 +77,16 @@ export function isList(value: unknown): value is readonly Json[] {
   return Array.isArray(value);
 }
 
-/** JSON text as a value, undefined when it is not JSON. */
+/** JSON text as a value, undefined when it is not JSON. `inputText` knows how the inputs of tools in it were written. */
 export function parseJson(text: string): Json | undefined {
+  let parsed: Json;
   try {
-    return JSON.parse(text) as Json;
+    parsed = JSON.parse(text) as Json;
   } catch {
     return undefined;
   }
+  if (mayHoldInputs(text)) keepInputs(parsed, Buffer.from(text));
+  return parsed;
 }
 
 /** What a value is, in words for an error message. */

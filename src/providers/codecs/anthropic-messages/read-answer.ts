@@ -3,6 +3,7 @@ import { mergeStreamedUsage, usageFromAnthropic } from '../../../pricing/index.t
 import { endEvent, failureOf, unreadable } from '../end-event.ts';
 import { isList, isObject, parseJson } from '../shape.ts';
 import { unwrapSignature } from '../signatures.ts';
+import { inputText } from '../tool-input.ts';
 import type { JsonObject, Reading } from '../types.ts';
 
 const PROTOCOL = 'anthropic-messages';
@@ -124,7 +125,7 @@ export class MessageReader {
     const { block } = open;
     if (open.call !== null || open.isText) {
       // Input that came whole with the block, or not at all: a call without arguments is a call with none.
-      return open.input === '' ? this.#input(open, JSON.stringify(block.input ?? {})) : [];
+      return open.input === '' ? this.#input(open, inputText(block.input)) : [];
     }
     const value = open.input === '' ? block : { ...block, input: parseJson(open.input) ?? open.input };
     return [{ type: 'opaque', protocol: PROTOCOL, value: value as Json }];

@@ -16,6 +16,7 @@ import {
   stringMetadata,
 } from '../shape.ts';
 import { unwrapSignature } from '../signatures.ts';
+import { inputText } from '../tool-input.ts';
 import type { ClientRequest, JsonObject } from '../types.ts';
 
 const PROTOCOL = 'anthropic-messages';
@@ -145,7 +146,7 @@ function readBlock(item: Json, path: string, bound: string[]): Part {
         type: 'tool-call',
         id: asString(block.id, `${path}.id`),
         name: asString(block.name, `${path}.name`),
-        arguments: JSON.stringify(block.input ?? {}),
+        arguments: inputText(block.input),
         ...extrasOf(PROTOCOL, block, useMembers),
       };
     case 'tool_result': {
