@@ -1,5 +1,7 @@
 import type { AnswerHead } from '../providers/index.ts';
+import { withoutAccountIds } from './account-ids.ts';
 import { describesBody, passedHeaders } from './answer-headers.ts';
+import { maskError } from './error-mask.ts';
 
 /** Whether a failed answer's body may go on: an error object, and not about the credential of ours that the upstream refused. */
 export function mayPass(head: AnswerHead, body: Buffer): boolean {
@@ -9,19 +11,13 @@ export function mayPass(head: AnswerHead, body: Buffer): boolean {
 
 /** Refusals that are about the request: clients compact and correct by their words, which go on as they are. */
 const ABOUT_REQUEST: ReadonlySet<number> = new Set([400, 413, 422]);
-/** Organisations, projects, accounts, users, workspaces and keys, as vendors write them into messages about limits and access. */
-const ACCOUNT =
-  /\b(?:org|proj|acct|user|wrkspc)[-_](?=[A-Za-z_-]*\d)[A-Za-z0-9_-]{3,}|\bsk-[A-Za-z0-9_-]{8,}|(?<=\b(?:organization|workspace|account|project)\b[^A-Za-z0-9]{0,4}(?:id[^A-Za-z0-9]{1,4})?)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/gi;
-
 /**
- * A failed answer's body without the ids of the account that our key belongs to; the same bytes where there are none, where the key is
- * the client's own, and where the words are about the request.
+ * The body of a failed answer, or of an error that calls itself an answer, without the ids of the account that our key belongs to; the
+ * same bytes where there are none, where the key is the client's own, and where a status says that the words are about the request.
  */
 export function withoutAccount(head: Pick<AnswerHead, 'status' | 'target'>, body: Buffer): Buffer {
-  if (head.status < 400 || !head.target.hasOwnKey || ABOUT_REQUEST.has(head.status)) return body;
-  const text = body.toString('latin1');
-  const masked = text.replace(ACCOUNT, '[removed]');
-  return masked === text ? body : Buffer.from(masked, 'latin1');
+  if (!head.target.hasOwnKey || ABOUT_REQUEST.has(head.status)) return body;
+  return head.status < 400 ? maskError(body, false).bytes : withoutAccountIds(body);
 }
 
 function isJson(contentType: string | null, body: Buffer): boolean {

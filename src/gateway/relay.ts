@@ -3,7 +3,6 @@ import {
   type AnswerHead,
   type AnswerSink,
   codecs,
-  createTap,
   type OutboundCall,
   StreamSniffer,
   type Tap,
@@ -17,11 +16,13 @@ import { answerError, answerJson, cut, endWith } from './answer.ts';
 import { relayedHeaders } from './answer-headers.ts';
 import { type BatchResults, batchResultsOf } from './batch-results.ts';
 import type { Booked, Booking } from './booking.ts';
+import type { ErrorLines } from './error-lines.ts';
 import { renderForeignError } from './errors.ts';
 import type { Exchange, Worker } from './exchange.ts';
 import { errorFrame, errorHeaders, mayPass, withoutAccount } from './foreign-error.ts';
-import { asksForUsage, outboundCall, speaks } from './outbound.ts';
+import { outboundCall, speaks } from './outbound.ts';
 import { RelayBooking } from './relay-booking.ts';
+import { mayBeError, relayMask, relayTap } from './relay-tap.ts';
 import { Stream, type Streams } from './stream.ts';
 import { isEventStream, mayBeStream } from './stream-sniff.ts';
 import type { GatewayDeps } from './types.ts';
@@ -57,6 +58,8 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker, Booked {
   #head: AnswerHead | null = null;
   #sniffer: StreamSniffer | null = null;
   #tap: Tap | null = null;
+  /** Behind the tap of a stream. */
+  #mask: ErrorLines | null = null;
   /** The answer may be what a batch brought: each line of it is a call. */
   #results: BatchResults | null = null;
   #stream: Stream | null = null;
@@ -105,24 +108,17 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker, Booked {
   #begin(head: AnswerHead, isStream: boolean): void {
     const exchange = this.#exchange;
     this.#sniffer = null;
-    const { tap } = exchange.route;
-    if (tap !== null && head.contentEncoding === null && head.status < 300) {
-      this.#tap = createTap({
-        protocol: tap,
-        stream: isStream,
-        hideUsage: isStream && asksForUsage(head.target, exchange),
-        onText: (text) => {
-          this.#booking.written += text;
-        },
-      });
-    }
+    this.#tap = relayTap(exchange, head, isStream, (text) => {
+      this.#booking.written += text;
+    });
     if (!isStream) {
       this.#results = batchResultsOf(exchange, this.#deps, head);
       return;
     }
     this.#booking.isStream = true;
     this.#stream = new Stream(exchange, this.#options.streams, exchange.route.family);
-    const headers = this.#headers(head, this.#tap?.edits === true);
+    this.#mask = relayMask(head);
+    const headers = this.#headers(head, this.#tap?.edits === true || this.#mask !== null);
     if (head.contentType === null) headers.push('content-type', 'text/event-stream');
     exchange.response.writeHead(head.status, headers);
     this.#stream.open(head.contentEncoding === null);
@@ -239,7 +235,7 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker, Booked {
     // Nothing was sent yet, so the length is known; but to a HEAD it is the upstream's word.
     const hasLength = request.method !== 'HEAD' && head.status !== 204 && head.status !== 304;
     const headers = this.#headers(head, hasLength);
-    const told = withoutAccount(head, body);
+    const told = mayBeError(this.#exchange, head, this.#tap) ? withoutAccount(head, body) : body;
     if (hasLength) headers.push('content-length', String(told.length));
     const cost = this.#exchange.lastRow?.cost ?? null;
     if (cost !== null) headers.push('x-smallfirst-cost-usd', (cost / 1e9).toFixed(9));
@@ -264,13 +260,9 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker, Booked {
 
   #streamData(stream: Stream, chunk: Buffer): boolean {
     const tap = this.#tap;
-    if (tap === null) {
-      stream.passed(chunk);
-      return this.#write(chunk);
-    }
-    let out: Buffer;
+    let out = chunk;
     try {
-      out = tap.push(chunk);
+      if (tap !== null) out = tap.push(chunk);
     } catch (error) {
       // A frame too long to be one: neither can it be passed on, nor what follows it.
       this.#sending?.abort();
@@ -279,7 +271,8 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker, Booked {
       );
       return true;
     }
-    if (tap.ended && !this.#booking.isMade && !this.#isCounting) {
+    if (this.#mask !== null) out = this.#mask.push(out);
+    if (tap?.ended === true && !this.#booking.isMade && !this.#isCounting) {
       this.#remember();
       const report = tap.report();
       if (this.#booking.mustCount(report)) this.#countStream(stream, report);
@@ -315,7 +308,8 @@ export class Relay implements UpstreamRequest, AnswerSink, Worker, Booked {
     }
     const tap = this.#tap;
     const { response } = this.#exchange;
-    const tail = tap?.end() ?? NOTHING;
+    const last = tap?.end() ?? NOTHING;
+    const tail = this.#mask === null ? last : Buffer.concat([this.#mask.push(last), this.#mask.end()]);
     const report = tap?.report() ?? null;
     if (tap !== null && report !== null && !tap.ended && !report.complete) {
       if (tail.length > 0) {

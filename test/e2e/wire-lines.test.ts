@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type FakeUpstream, startFakeUpstream } from '../support/fake-upstream/index.ts';
+import { type FakeUpstream, type Fault, startFakeUpstream } from '../support/fake-upstream/index.ts';
 import { recordedCalls } from '../support/recorded-calls.ts';
 import { type ServedGateway, serveHere } from '../support/serve.ts';
 
@@ -45,6 +45,78 @@ describe('the words of an upstream that fails', () => {
     upstream.always({ kind: 'status', status, body });
     const answer = await post('/v1/messages', { model: 'claude', max_tokens: 9, messages });
     expect([answer.status, await answer.text()]).toEqual([status, body]);
+  });
+});
+
+describe('an error that comes with status 200', () => {
+  const said = (message: string) => ({ error: { type: 'rate_limit_error', code: 'slow_down', message } });
+  const SECRET = 'Limit reached in org-a1B2c3D4e5, project proj_9xYz12.';
+  const MASKED = 'Limit reached in [removed], project [removed].';
+  const rewritten = (change: (frames: readonly string[]) => readonly string[]): Fault => ({
+    kind: 'rewrite',
+    rewrite: (reply) => ('frames' in reply.body ? { ...reply, body: { frames: change(reply.body.frames) } } : reply),
+  });
+
+  /** Without what differs from one answer to the next. */
+  const unique = (text: string) => text.replace(/"created(_at)?":\d+/g, '"created":0');
+
+  const chat = { model: 'gpt', messages, user: 'user-77abc' };
+  const ask = { model: 'claude', max_tokens: 9, messages };
+  const inner = { type: 'response.failed', response: { status: 'failed', user: 'user-77abc', ...said(SECRET) } };
+  it.each([
+    ['/v1/chat/completions', chat, `data: ${JSON.stringify(said(SECRET))}\n\n`],
+    ['/v1/chat/completions', { ...chat, stream_options: { include_usage: true } }, `data: ${JSON.stringify(said(SECRET))}\r\n\r\n`],
+    ['/v1/completions', { model: 'gpt', prompt: 'hi' }, `event: error\ndata: ${JSON.stringify(said(SECRET).error)}\n\n`],
+    ['/v1/responses', { model: 'gpt', input: 'hi' }, `event: response.failed\ndata: ${JSON.stringify(inner)}\n\n`],
+    ['/v1/responses', { model: 'gpt', input: 'hi' }, `event: error\ndata: ${JSON.stringify({ type: 'error', message: SECRET })}\n\n`],
+    ['/v1/messages', ask, `event: error\ndata: ${JSON.stringify({ type: 'error', ...said(SECRET), request_id: 'req_1' })}\n\n`],
+  ])('names no account of ours in a stream of %s, whose other bytes are those that came', async (path, body, error) => {
+    upstream.always(rewritten((frames) => [...frames.slice(0, 2), error, ...frames.slice(2)]));
+    const text = await (await post(path, { ...body, stream: true })).text();
+    const harmless = error.replace(SECRET, 'Limit reached.');
+    upstream.always(rewritten((frames) => [...frames.slice(0, 2), harmless, ...frames.slice(2)]));
+    const other = await (await post(path, { ...body, stream: true })).text();
+    expect(other).toContain(harmless);
+    expect(unique(text)).toBe(unique(other.replace(harmless, error.replace(SECRET, MASKED))));
+  });
+
+  it('names none in a plain body, of models and of other endpoints', async () => {
+    const error = { ...said(SECRET), user: 'user-77abc' };
+    upstream.always({ kind: 'status', status: 200, headers: { 'content-type': 'application/json' }, body: JSON.stringify(error) });
+    const told = JSON.stringify(error).replace(SECRET, MASKED);
+    for (const [path, body] of [
+      ['/v1/chat/completions', chat],
+      ['/v1/messages', ask],
+      ['/v1/embeddings', { model: 'gpt', input: 'hi' }],
+      ['/v1/images/generations', { prompt: 'hi' }],
+    ] as const) {
+      const answer = await post(path, body);
+      const text = await answer.text();
+      expect([path, answer.status, text, answer.headers.get('content-length')]).toEqual([path, 200, told, String(told.length)]);
+    }
+  });
+
+  it('is no tool that was called with such a thing, and no file that is fetched', async () => {
+    const call = { type: 'tool_use', id: 't', name: 'f', input: { error: 'of user-77abc in org-a1B2c3D4e5' } };
+    const body = JSON.stringify({ type: 'message', model: 'c', content: [call], stop_reason: 'tool_use', usage: { input_tokens: 1 } });
+    upstream.always({ kind: 'status', status: 200, headers: { 'content-type': 'application/json' }, body });
+    expect(await (await post('/v1/messages', ask)).text()).toBe(body);
+    const file = JSON.stringify(said(SECRET));
+    upstream.always({ kind: 'status', status: 200, headers: { 'content-type': 'application/json' }, body: file });
+    expect(await (await fetch(`${gateway.url}/v1/files/file-1/content`)).text()).toBe(file);
+  });
+
+  it('is the client’s own where its credential is', async () => {
+    const own = await serveHere({ config: `passthrough:\n  anthropic: { url: "${upstream.origin}" }\n` });
+    try {
+      const error = `event: error\ndata: ${JSON.stringify({ type: 'error', ...said(SECRET) })}\n\n`;
+      upstream.always(rewritten((frames) => [...frames.slice(0, 2), error, ...frames.slice(2)]));
+      const headers = { 'content-type': 'application/json', 'x-api-key': 'sk-client-0' };
+      const request = { method: 'POST', headers, body: JSON.stringify({ ...ask, stream: true }) };
+      expect(await (await fetch(`${own.url}/v1/messages`, request)).text()).toContain(error);
+    } finally {
+      await own.remove();
+    }
   });
 });
 
