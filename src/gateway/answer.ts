@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { type ErrorCode, SmallfirstError } from '../core/index.ts';
-import type { JsonObject } from '../providers/index.ts';
+import { bodyText, type JsonObject } from '../providers/index.ts';
 import { hasBody } from './body.ts';
 import type { ClientAnswer } from './client.ts';
 import { renderError } from './errors.ts';
@@ -30,7 +30,7 @@ export function idHeader({ route, id }: Pick<Exchange, 'route' | 'id'>, headers:
 
 /** Answers with JSON of our own and ends the exchange. */
 export function answerJson(exchange: Exchange, status: number, document: JsonObject, headers: readonly string[] = []): void {
-  const body = Buffer.from(JSON.stringify(document));
+  const body = Buffer.from(bodyText(document));
   const { response } = exchange;
   exchange.worker = null;
   // A body that is not read would be taken for the next request.

@@ -1,6 +1,7 @@
 export * from './batches/index.ts';
 export {
   type AnswerContext,
+  bodyText,
   type ClientProtocol,
   type ClientRequest,
   clientCodecs,

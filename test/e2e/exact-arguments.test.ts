@@ -27,6 +27,7 @@ const MESSAGES = {
   answer:
     () => `{"id":"1","type":"message","role":"assistant","model":"m","content":[${MESSAGES.call}],"stop_reason":"tool_use","stop_sequence":null,
     "usage":{"input_tokens":9,"output_tokens":9}}`,
+  written: `"input":${ARGUMENTS}`,
 };
 
 let upstream: Server;
@@ -60,7 +61,7 @@ beforeEach(() => {
   seen = '';
 });
 
-const ask = async (client: Pick<typeof CHAT, 'path' | 'request'>, model: string): Promise<string> => {
+const ask = async (client: typeof CHAT, model: string): Promise<string> => {
   const answer = await world.post(client.path, client.request(model));
   expect(answer.status).toBe(200);
   return answer.text();
@@ -74,5 +75,14 @@ describe('the arguments of tools in a translated exchange', () => {
 
   it('stay as they were written in what a chat client hears of a Messages model', async () => {
     expect(await ask(CHAT, 'messages')).toContain(CHAT.written);
+  });
+
+  it('stay as they were written in what a chat client sends to a Messages model', async () => {
+    await ask(CHAT, 'messages');
+    expect(seen).toContain(MESSAGES.written);
+  });
+
+  it('stay as they were written in what a Messages client hears of a chat model', async () => {
+    expect(await ask(MESSAGES, 'chat')).toContain(MESSAGES.written);
   });
 });

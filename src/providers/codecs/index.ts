@@ -6,6 +6,7 @@ import type { ClientCodec, ClientProtocol, Codec, Protocol } from './types.ts';
 
 export { ANTHROPIC_VERSION, DEFAULT_MAX_TOKENS } from './anthropic-messages/write-request.ts';
 export { cutReport, kindOfStatus } from './errors.ts';
+export { bodyText } from './exact-json.ts';
 export { MAX_DEPTH, MalformedRequest, parseBody } from './shape.ts';
 export type {
   AnswerContext,

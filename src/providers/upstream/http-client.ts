@@ -1,5 +1,5 @@
 import type { ModelEvent, ModelRequest } from '../../core/index.ts';
-import { codecs } from '../codecs/index.ts';
+import { bodyText, codecs } from '../codecs/index.ts';
 import { parseJson } from '../codecs/shape.ts';
 import type { Codec, Reading } from '../codecs/types.ts';
 import { isEventStreamType, SseParser, StreamSniffer } from '../sse/index.ts';
@@ -89,7 +89,7 @@ class WrittenCall implements UpstreamRequest {
     return {
       path,
       headers: Object.entries({ 'content-type': 'application/json', ...key, ...headers }).flat(),
-      body: Buffer.from(JSON.stringify(body)),
+      body: Buffer.from(bodyText(body)),
     };
   }
 

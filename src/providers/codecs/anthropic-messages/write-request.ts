@@ -1,5 +1,6 @@
 import type { Message, ModelRequest, Part, ToolChoice } from '../../../core/index.ts';
-import { isObject, membersFor, parseJson } from '../shape.ts';
+import { exactObject } from '../exact-json.ts';
+import { isObject, membersFor } from '../shape.ts';
 import { anthropicSchema, JSON_INSTRUCTION, STRUCTURED_TOOL, schemaInstruction } from '../structured-output.ts';
 import type { JsonObject, Quirks, Reading, Target, WireRequest } from '../types.ts';
 
@@ -166,8 +167,7 @@ function wireId(id: string): string {
 /** What the model wrote as arguments, as the object that is wanted here. */
 export function toolInput(text: string): JsonObject {
   if (text.trim() === '') return {};
-  const parsed = parseJson(text);
-  return isObject(parsed) ? parsed : { arguments: text };
+  return exactObject(text) ?? { arguments: text };
 }
 
 function writePart(part: Part): JsonObject[] {
