@@ -8,9 +8,12 @@ import type { Source } from './source.ts';
 import { suggestion } from './suggest.ts';
 import type { KnownProvider } from './types.ts';
 
-/** The providers there are, by name. Without them any provider name passes. */
+/** What a config is checked against. */
 export interface Known {
+  /** The providers there are, by name. Without them any provider name passes. */
   readonly providers?: Readonly<Record<string, KnownProvider>>;
+  /** Why an upstream URL may not be called, to follow "names"; null where it may. Without it every URL passes. */
+  readonly refusedUrl?: (url: string, allowPrivate: boolean) => string | null;
 }
 
 /** The keys of models and tasks that have the right shape, and every name that stands in the file. */

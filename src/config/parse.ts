@@ -5,6 +5,7 @@ import { type Checkable, checkModels, checkTasks, type Known } from './check.ts'
 import { checkLife } from './check-life.ts';
 import { checkPipelines } from './check-pipelines.ts';
 import { checkThresholds } from './check-threshold.ts';
+import { checkUrls } from './check-urls.ts';
 import { ConfigError, type Problem } from './config-error.ts';
 import { explain } from './explain.ts';
 import { buildModels } from './models.ts';
@@ -36,6 +37,7 @@ export function parseConfig(text: string, file: string, environment: Environment
     ...checkThresholds(checkable, source, known),
     ...checkLife(checkable, source),
     ...checkServing(parsed.data, source),
+    ...checkUrls(parsed.data, source, known),
     ...checkPipelines(soundPipelines(value), { tasks: outputsOf(checkable), models: checkable.modelNames }, source),
   ];
   // A value whose variable is unset is wrong for that reason alone, whatever else is found about it.

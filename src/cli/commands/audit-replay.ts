@@ -24,7 +24,7 @@ import { worstCost } from '../../run/index.ts';
 import { clopperPearson } from '../../statistics/index.ts';
 import { openUpstreams } from '../../upstream-settings.ts';
 import type { CommandIo } from '../io.ts';
-import { knownProviders } from '../known-providers.ts';
+import { knownUpstreams } from '../known-providers.ts';
 import { counted, percent } from '../table.ts';
 import { type AskingEnd, askWithin, type PricedPrompt } from './audit-ask.ts';
 
@@ -138,7 +138,7 @@ export async function replaySample(log: ReplayedLog, options: ReplayOptions, io:
 async function candidateOf({ replay, config: file, maxCost }: ReplayOptions, io: CommandIo) {
   if (maxCost === undefined) throw new SmallfirstError('USAGE', '--replay asks a real model: say with --max-cost what that may cost.');
   if (file === undefined) throw new SmallfirstError('USAGE', '--replay names a model of a config: name the config with --config.');
-  const config = await loadConfig(resolve(io.cwd, file), io.env, { providers: knownProviders() });
+  const config = await loadConfig(resolve(io.cwd, file), io.env, knownUpstreams());
   const model = config.models.get(replay);
   if (model === undefined || vendorOf(model.provider) === null) {
     throw new SmallfirstError('USAGE', `--replay ${replay} is no model of the config that is called over HTTP.`);

@@ -19,7 +19,7 @@ import { openPipelineApp } from '../../pipeline-app.ts';
 import { atServiceTiers, loadTokenizer, PriceBook } from '../../pricing/index.ts';
 import { systemTimer } from '../../run/index.ts';
 import type { CommandIo, ExitCode } from '../io.ts';
-import { knownProviders } from '../known-providers.ts';
+import { knownUpstreams } from '../known-providers.ts';
 import { counted } from '../table.ts';
 import { modelsOf, Pacers, pipelineHash, triedOnce, widthOf } from './batch-models.ts';
 import { cancelBatches, refuseBatches, tierInBatches, workInBatches } from './batch-provider.ts';
@@ -35,7 +35,7 @@ const SAMPLED = 2_000;
  * reading the config and the input throws, and USAGE for an earlier run that this cannot go on with.
  */
 export async function runBatchCommand(name: string, options: BatchOptions, io: CommandIo): Promise<ExitCode> {
-  const config = await loadConfig(resolve(io.cwd, options.config), io.env, { providers: knownProviders() });
+  const config = await loadConfig(resolve(io.cwd, options.config), io.env, knownUpstreams());
   const pipeline = pipelineNamed(config.pipelines, name);
   const files = filesOf(options, io.cwd);
   // Seen before it is counted: what changes while it is read makes it another input when the job goes on.

@@ -5,7 +5,7 @@ import { formatUsd, type Json, type ModelEvent, newId, SmallfirstError } from '.
 import { type PipelineListener, type PipelineResult, rowOf, runPipeline, type StepRecord } from '../../pipeline/index.ts';
 import { openPipelineApp } from '../../pipeline-app.ts';
 import type { CommandIo, ExitCode } from '../io.ts';
-import { knownProviders } from '../known-providers.ts';
+import { knownUpstreams } from '../known-providers.ts';
 import { counted, renderTable } from '../table.ts';
 
 export interface RunOptions {
@@ -20,7 +20,7 @@ export interface RunOptions {
 
 /** `smallfirst run NAME`: one run of a pipeline, recorded like any other request. */
 export async function runRun(name: string, options: RunOptions, io: CommandIo): Promise<ExitCode> {
-  const config = await loadConfig(resolve(io.cwd, options.config), io.env, { providers: knownProviders() });
+  const config = await loadConfig(resolve(io.cwd, options.config), io.env, knownUpstreams());
   const pipeline = pipelineNamed(config.pipelines, name);
   const input = await inputOf(options, io);
   const app = await openPipelineApp(config, {

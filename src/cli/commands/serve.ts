@@ -5,7 +5,7 @@ import { type Config, loadConfig, lockPathOf, NO_LOCK, parseConfig, readLock } f
 import { openGatewayApp, withPublicPassthrough } from '../../gateway-app.ts';
 import { version } from '../assets.ts';
 import type { CommandIo, ExitCode } from '../io.ts';
-import { knownProviders } from '../known-providers.ts';
+import { knownUpstreams } from '../known-providers.ts';
 import { readProbes } from './probe-file.ts';
 import { signalWarnings } from './serve-signals.ts';
 
@@ -53,7 +53,7 @@ async function warnOfSignals(config: Config, dataDir: string, io: CommandIo): Pr
 
 async function configOf(options: ServeOptions, io: CommandIo): Promise<Config> {
   const file = options.config ?? (existsSync(resolve(io.cwd, USUAL_FILE)) ? USUAL_FILE : null);
-  if (file !== null) return loadConfig(resolve(io.cwd, file), io.env, { providers: knownProviders() });
+  if (file !== null) return loadConfig(resolve(io.cwd, file), io.env, knownUpstreams());
   return withPublicPassthrough(parseConfig('', 'no config', io.env));
 }
 

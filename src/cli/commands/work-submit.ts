@@ -5,7 +5,7 @@ import { type Json, nanoUsd, newId, SmallfirstError, systemClock } from '../../c
 import type { WorkJob, WorkStore } from '../../store/index.ts';
 import { insistOnStore, submitRows } from '../../work/index.ts';
 import type { CommandIo, ExitCode } from '../io.ts';
-import { knownProviders } from '../known-providers.ts';
+import { knownUpstreams } from '../known-providers.ts';
 import { counted } from '../table.ts';
 import { pipelineHash } from './batch-models.ts';
 import { pipelineNamed } from './run.ts';
@@ -29,7 +29,7 @@ export interface SubmitCommandOptions {
 
 /** `smallfirst jobs submit`. Throws USAGE for a submission that cannot be gone on with, and what reading the input throws. */
 export async function runSubmit(name: string, options: SubmitCommandOptions, io: CommandIo): Promise<ExitCode> {
-  const config = await loadConfig(resolve(io.cwd, options.config), io.env, { providers: knownProviders() });
+  const config = await loadConfig(resolve(io.cwd, options.config), io.env, knownUpstreams());
   const pipeline = pipelineNamed(config.pipelines, name);
   const input = resolve(io.cwd, options.input);
   const version = await inputVersion(input);

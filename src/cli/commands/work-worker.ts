@@ -8,7 +8,7 @@ import { systemTimer } from '../../run/index.ts';
 import type { WorkStore } from '../../store/index.ts';
 import { connectRedis, insistOnStore, pause, WorkCalls, WorkerProcess } from '../../work/index.ts';
 import type { CommandIo, ExitCode } from '../io.ts';
-import { knownProviders } from '../known-providers.ts';
+import { knownUpstreams } from '../known-providers.ts';
 import { counted } from '../table.ts';
 import { Pacers, pipelineHash, triedOnce, widthOf } from './batch-models.ts';
 import { openWork } from './work-open.ts';
@@ -40,7 +40,7 @@ const DRAIN_MS = 30_000;
  * USAGE without PostgreSQL in the config or without its optional packages, STORE_UNAVAILABLE where a server does not answer at the start.
  */
 export async function runWorker(options: WorkerCommandOptions, io: CommandIo): Promise<ExitCode> {
-  const config = await loadConfig(resolve(io.cwd, options.config), io.env, { providers: knownProviders() });
+  const config = await loadConfig(resolve(io.cwd, options.config), io.env, knownUpstreams());
   const pipelines = new Map([...config.pipelines.values()].map((pipeline) => [pipelineHash(pipeline, config, {}), pipeline] as const));
   if (pipelines.size === 0) throw new SmallfirstError('USAGE', 'The config has no `pipelines:`, so there is nothing to work on.');
   const warn = (message: string): void => io.note(`WARNING: ${message}`);

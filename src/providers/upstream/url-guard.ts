@@ -54,12 +54,18 @@ const LOCAL_NAMES = /^(localhost|.*\.localhost|ip6-localhost)\.?$/i;
  * again by what they resolve to whenever a connection is made. Throws CONFIG_INVALID.
  */
 export function checkHost(origin: string, allowPrivate: boolean): void {
-  const { hostname } = new URL(origin);
+  const reason = refusedUrl(origin, allowPrivate);
+  if (reason !== null) throw new SmallfirstError('CONFIG_INVALID', `The upstream url names ${reason}.`);
+}
+
+/** The host of an upstream's URL and why it may not be called, as far as it can be judged before it is resolved; null when it may. */
+export function refusedUrl(url: string, allowPrivate: boolean): string | null {
+  const { hostname } = new URL(url);
   const host = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname;
   const kind: AddressKind =
     isIP(host) > 0 ? kindOfAddress(host) : FORBIDDEN_NAMES.test(host) ? 'forbidden' : LOCAL_NAMES.test(host) ? 'private' : 'public';
   const reason = refusal(kind, allowPrivate);
-  if (reason !== null) throw new SmallfirstError('CONFIG_INVALID', `The upstream url names ${host}, ${reason}.`);
+  return reason === null ? null : `${host}, ${reason}`;
 }
 
 /** Why an address of a kind may not be called, null when it may. */
