@@ -25,8 +25,8 @@ interface Row {
 }
 
 /**
- * A histogram with one label that shows itself as prom-client's own does, and costs a tenth of it per observation: that one checks and
- * hashes its labels each time. Whoever chooses the label's values bounds them.
+ * A histogram with one label that shows itself as prom-client's own does, but costs next to nothing per observation: that one checks
+ * and hashes its labels each time. Whoever chooses the label's values bounds them.
  */
 export class LabelledHistogram {
   readonly name: string;
