@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 // Instructor makes its schemas with a library that reads the third version's types only.
 import { z } from 'zod/v3';
 import { allOf, type Endpoint, errorOf } from '../../support/both-ways.ts';
-import { openSdkWorld, type SdkWorld, sameBothWays } from './world.ts';
+import { abortReachesUpstream, openSdkWorld, type SdkWorld, sameBothWays } from './world.ts';
 
 let world: SdkWorld;
 beforeAll(async () => {
@@ -36,6 +36,28 @@ describe.each(modes)('Instructor by %s', (mode) => {
       { city: 'Zürich', people: 21 },
       { city: 'Zürich', people: 21 },
     ]);
+  });
+
+  it('asks for log-probabilities where it is told to, and reads its object all the same', async () => {
+    const seen = await sameBothWays(world, async (e) => {
+      const before = world.upstream.seen.length;
+      const answer = await clientOf(e).chat.completions.create({
+        ...{ model: e.gpt, messages, max_retries: 0, logprobs: true, top_logprobs: 2 },
+        response_model: { schema: City, name: 'City' },
+      });
+      return [answer, world.upstream.seen[before]?.json];
+    });
+    expect(seen).toMatchObject([{ city: 'Zürich', people: 21 }, { logprobs: true, top_logprobs: 2 }]);
+  });
+
+  it('ends at the upstream what a client aborts', async () => {
+    world.upstream.next({ kind: 'silent' });
+    await abortReachesUpstream(world, (e, signal) =>
+      clientOf(e).chat.completions.create(
+        { model: e.gpt, messages, response_model: { schema: City, name: 'City' }, max_retries: 0 },
+        { signal },
+      ),
+    );
   });
 
   it('throws what the upstream says', async () => {

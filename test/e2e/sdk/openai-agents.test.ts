@@ -18,6 +18,11 @@ const models = {
   'chat completions': (e: Endpoint) => new OpenAIChatCompletionsModel(clientOf(e), e.gpt),
   responses: (e: Endpoint) => new OpenAIResponsesModel(clientOf(e), e.gpt),
 };
+/** How each API is asked for log-probabilities: the library has no word of its own for them. */
+const askingForLogprobs: Readonly<Record<keyof typeof models, Record<string, unknown>>> = {
+  'chat completions': { logprobs: true, top_logprobs: 2 },
+  responses: { include: ['message.output_text.logprobs'], top_logprobs: 2 },
+};
 
 const weather = tool({
   name: 'weather',
@@ -27,7 +32,7 @@ const weather = tool({
 });
 const question = 'Hallo, wie geht es?';
 
-describe.each(Object.entries(models))('an agent over %s', (_name, modelAt) => {
+describe.each(Object.entries(models))('an agent over %s', (name, modelAt) => {
   const plain = (e: Endpoint) => new Agent({ name: 'Greeter', instructions: 'Greet.', model: modelAt(e) });
   const withTool = (e: Endpoint) => new Agent({ name: 'Forecaster', instructions: 'Forecast.', model: modelAt(e), tools: [weather] });
 
@@ -65,6 +70,15 @@ describe.each(Object.entries(models))('an agent over %s', (_name, modelAt) => {
       return (await run(agent, question)).finalOutput;
     });
     expect(seen).toEqual({ city: 'Zürich', people: 21 });
+  });
+
+  it('has the log-probabilities that it asked for in what the model said', async () => {
+    const seen = await sameBothWays(world, async (e) => {
+      const modelSettings = { providerData: askingForLogprobs[name as keyof typeof models] };
+      const agent = new Agent({ name: 'Greeter', instructions: 'Greet.', model: modelAt(e), modelSettings });
+      return (await run(agent, question)).rawResponses.map(({ providerData }) => providerData);
+    });
+    expect(JSON.stringify(seen)).toContain('"token":"Grüße","logprob":-0.0123');
   });
 
   it('throws what the upstream says, and ends there what a client aborts', async () => {
