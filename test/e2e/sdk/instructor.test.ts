@@ -47,7 +47,10 @@ describe.each(modes)('Instructor by %s', (mode) => {
       });
       return [answer, world.upstream.seen[before]?.json];
     });
-    expect(seen).toMatchObject([{ city: 'Zürich', people: 21 }, { logprobs: true, top_logprobs: 2 }]);
+    expect(seen).toMatchObject([
+      { city: 'Zürich', people: 21 },
+      { logprobs: true, top_logprobs: 2 },
+    ]);
   });
 
   it('ends at the upstream what a client aborts', async () => {
