@@ -75,12 +75,12 @@ function table(title: string, rows: ReadonlyMap<string, Saturation>): void {
   }
 }
 
-const STREAMS = { count: isQuick ? 100 : 400, frames: 20, concurrency: 4 };
+const STREAMS = { rounds: isQuick ? 1 : 5, count: isQuick ? 100 : 400, frames: 20, concurrency: 4 };
 
 /** Streams through each way in turn, `gapMs` between their frames; of each figure the median of the rounds. */
 async function streamsEvery(gapMs: number, ways: readonly Contender[]) {
   const loads = new Map<string, StreamLoad[]>(ways.map(({ name }) => [name, []]));
-  for (let i = 0; i < (isQuick ? 1 : 5); i += 1) {
+  for (let i = 0; i < STREAMS.rounds; i += 1) {
     for (const way of ways) loads.get(way.name)?.push(await streamLoad(way, { ...STREAMS, gapMs }));
   }
   const of = (name: string, pick: (load: StreamLoad) => number) => round(median((loads.get(name) ?? []).map(pick)));

@@ -71,6 +71,7 @@ interface StartFigures {
 }
 
 interface StreamFigures {
+  readonly rounds: number;
   readonly gapMs: number;
   readonly added: readonly { readonly name: string; readonly firstFrameP50Us: number }[];
 }
@@ -175,7 +176,7 @@ function gatewayBlock({ figures, date }: Result<GatewayFigures>): string {
     ['Rows stored for answers given', `${whole(endurance.rows)} for ${whole(endurance.answered)}`],
     ['Growth of memory over the run', `${endurance.rssMb.growth.toFixed(0)} MB over ${whole(endurance.requests)} requests`],
   ];
-  const how = `Medians of ${figures.rounds} interleaved rounds in one run on ${date.slice(0, 10)}, upstream, gateway and load on one machine; differences within noise may be negative.`;
+  const how = `Medians of ${figures.rounds} interleaved rounds (streams: ${streams.awake.rounds}) in one run on ${date.slice(0, 10)}, upstream, gateway and load on one machine; differences within noise may be negative.`;
   return ['| `npm run bench:gateway` | figure |', '|---|---|', ...rows.map(([what, figure]) => `| ${what} | ${figure} |`), '', how].join(
     '\n',
   );
