@@ -1,4 +1,4 @@
-import type { Answer, Capability, Message, ModelRequest } from '../core/index.ts';
+import type { Capability, Message, ModelRequest } from '../core/index.ts';
 import type { Need } from '../policy/index.ts';
 
 /** Texts longer than this are estimated at four characters a token: counting them exactly would hold everybody else up. */
@@ -31,12 +31,6 @@ export function countInput(request: ModelRequest, countTokens: (text: string) =>
   };
   for (const message of request.messages) for (const part of message.content) add(part);
   return countText(text, countTokens);
-}
-
-/** The tokens of what a model said, as far as it came: its text, its refusal and the calls of tools that it wrote. 0 for nothing at all. */
-export function countOutput({ text, refusal, toolCalls }: Answer, countTokens: (text: string) => number): number {
-  const written = [text, refusal ?? '', ...toolCalls.map((call) => `${call.name} ${call.arguments}`)].filter((part) => part !== '');
-  return written.length === 0 ? 0 : countText(written.join('\n'), countTokens);
 }
 
 /** Tokens of a text; an estimate for a long one. */

@@ -10,6 +10,7 @@ import {
   type Purpose,
   SmallfirstError,
   usage,
+  writtenIn,
 } from '../core/index.ts';
 import { validateOutput } from '../metrics/index.ts';
 import type { PriceBook } from '../pricing/index.ts';
@@ -17,7 +18,7 @@ import type { ModelClient } from '../providers/index.ts';
 import { runStep, type Step, type StepDeps, type StepRequest, systemTimer, worstCost } from '../run/index.ts';
 import { assumedOutputLimit, worstCaseOf } from './caps.ts';
 import { stepOf } from './cascade.ts';
-import { countInput, countOutput, needOf } from './cascade-request.ts';
+import { countInput, countText, needOf } from './cascade-request.ts';
 import type { LiveRequest } from './live-request.ts';
 import type { Side } from './live-types.ts';
 
@@ -116,7 +117,7 @@ function stepDeps(deps: AskDeps, inputTokens: number, countTokens: (text: string
     available: () => true,
     estimate: () => ({ cost: null, ms: null }),
     price: ({ provider, model }, used, at) => deps.prices.price({ provider, model }, used, at) ?? { cost: null, priceId: null },
-    countUsage: (_model, _request, said) => usage({ freshInput: inputTokens, output: countOutput(said, countTokens) }),
+    countUsage: (_model, _request, said) => usage({ freshInput: inputTokens, output: countText(writtenIn(said), countTokens) }),
     validate: validateOutput,
     confidence: () => null,
   };
