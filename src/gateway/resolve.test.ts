@@ -57,18 +57,21 @@ describe('TaskResolver', () => {
   it.each<[string, Partial<TaskSource>, object]>([
     ['the header x-smallfirst-task', { headers: { 'x-smallfirst-task': 'nope' } }, {}],
     ['the model', { model: 'task/nope' }, {}],
-    ['metadata.task', {}, { metadata: { task: 'nope' } }],
   ])('refuses a task that is not there, named by %s', (where, options, body) => {
     const resolver = new TaskResolver(tasksOf());
     expect(() => resolver.resolve(sourceOf(body, options))).toThrow(`There is no task "nope", which ${where} names.`);
     expect(() => resolver.resolve(sourceOf(body, options))).toThrow(expect.objectContaining({ code: 'TASK_NOT_FOUND' }));
   });
 
-  it('refuses names of the prototype, and leaves metadata alone where no task is declared', () => {
+  it('refuses names of the prototype, and leaves metadata alone that names no task', () => {
     for (const name of ['__proto__', 'constructor', 'toString']) {
       expect(() => new TaskResolver(tasksOf()).resolve(sourceOf({}, { model: `task/${name}` }))).toThrow('There is no task');
     }
-    expect(new TaskResolver(new Map()).resolve(sourceOf({ metadata: { task: 'theirs' } })).task).toBe(null);
+    for (const task of ['theirs', '__proto__', '']) {
+      for (const tasks of [new Map(), tasksOf()]) expect(new TaskResolver(tasks).resolve(sourceOf({ metadata: { task } })).task).toBe(null);
+    }
+    const templated = sourceOf({ metadata: { task: 'theirs' }, messages: [{ role: 'system', content: system }] });
+    expect(new TaskResolver(tasksOf([byText(system)])).resolve(templated)).toMatchObject({ task: { name: 'classify' }, by: 'fingerprint' });
     expect(new TaskResolver(tasksOf()).resolve(sourceOf({ metadata: { task: 7 } })).task).toBe(null);
     expect(new TaskResolver(tasksOf()).resolve(sourceOf({ metadata: 'x' })).task).toBe(null);
   });

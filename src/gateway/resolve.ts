@@ -27,8 +27,8 @@ const MAX_METADATA_BYTES = 16 * 1024;
 
 /**
  * Finds the task of a request: the header `x-smallfirst-task`, the model alias `task/NAME`, `metadata.task`, then the template's
- * fingerprint. A name that no task has is refused, so that a slip is not billed as something else; but `metadata` was the client's own
- * before there were tasks, so without any declared task it is left alone.
+ * fingerprint. The header and the alias are ours: a name there that no task has is refused, so that a slip is not billed as something
+ * else. `metadata` is the client's own, and may have had a `task` before there was a gateway: a name there that no task has says nothing.
  */
 export class TaskResolver {
   readonly #tasks: ReadonlyMap<string, TaskConfig>;
@@ -53,8 +53,8 @@ export class TaskResolver {
     if (source.model.startsWith(ALIAS)) {
       return { task: this.#named(source.model.slice(ALIAS.length), 'the model'), by: 'alias', fingerprint };
     }
-    const said = this.#tasks.size === 0 ? null : metadataTask(source);
-    if (said !== null) return { task: this.#named(said, 'metadata.task'), by: 'metadata', fingerprint };
+    const said = this.#tasks.size === 0 ? undefined : this.#tasks.get(metadataTask(source) ?? '');
+    if (said !== undefined) return { task: said, by: 'metadata', fingerprint };
     const task = fingerprint === null ? undefined : this.#byFingerprint.get(fingerprint.hash);
     return { task: task ?? null, by: task === undefined ? null : 'fingerprint', fingerprint };
   }
