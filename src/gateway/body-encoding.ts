@@ -12,6 +12,30 @@ const DECODERS: ReadonlyMap<string, () => Transform> = new Map<string, () => Tra
   ...('createZstdDecompress' in zlib ? [['zstd', zlib.createZstdDecompress as () => Transform] as const] : []),
 ]);
 
+/** The same for bytes that are there at once; of bytes that were cut off, what there is. */
+const READERS: ReadonlyMap<string, (bytes: Buffer, maxOutputLength: number) => Buffer> = new Map([
+  ['gzip', gunzip],
+  ['x-gzip', gunzip],
+  ['deflate', (bytes, maxOutputLength) => zlib.inflateSync(bytes, { maxOutputLength, finishFlush: zlib.constants.Z_SYNC_FLUSH })],
+  [
+    'br',
+    (bytes, maxOutputLength) => zlib.brotliDecompressSync(bytes, { maxOutputLength, finishFlush: zlib.constants.BROTLI_OPERATION_FLUSH }),
+  ],
+]);
+
+function gunzip(bytes: Buffer, maxOutputLength: number): Buffer {
+  return zlib.gunzipSync(bytes, { maxOutputLength, finishFlush: zlib.constants.Z_SYNC_FLUSH });
+}
+
+/** What bytes of a coding say, as far as they came; null for a coding that is not known, broken bytes, and more than `limit` of them. */
+export function decompressed(coding: string, bytes: Buffer, limit: number): Buffer | null {
+  try {
+    return READERS.get(coding.trim().toLowerCase())?.(bytes, limit) ?? null;
+  } catch {
+    return null;
+  }
+}
+
 /** Whether a request's body is compressed. */
 export function isEncoded({ headers }: Pick<IncomingMessage, 'headers'>): boolean {
   const coding = headers['content-encoding'];

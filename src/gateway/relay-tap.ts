@@ -1,4 +1,5 @@
 import { type AnswerHead, createTap, type Tap } from '../providers/index.ts';
+import { CompressedTap } from './compressed-tap.ts';
 import { ErrorLines } from './error-lines.ts';
 import type { Exchange } from './exchange.ts';
 import { asksForUsage } from './outbound.ts';
@@ -6,7 +7,9 @@ import { asksForUsage } from './outbound.ts';
 /** How a relayed answer is read on its way; null where nothing is to be learned from it, or it cannot be read. */
 export function relayTap(exchange: Exchange, head: AnswerHead, isStream: boolean, onText: (text: string) => void): Tap | null {
   const { tap } = exchange.route;
-  if (tap === null || head.contentEncoding !== null || head.status >= 300) return null;
+  if (tap === null || head.status >= 300) return null;
+  const { contentEncoding } = head;
+  if (contentEncoding !== null) return new CompressedTap(contentEncoding, () => createTap({ protocol: tap, stream: isStream, onText }));
   return createTap({ protocol: tap, stream: isStream, hideUsage: isStream && asksForUsage(head.target, exchange), onText });
 }
 
