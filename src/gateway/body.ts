@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { type Readable, Transform, type TransformCallback } from 'node:stream';
 import { SmallfirstError } from '../core/index.ts';
-import { brokenBody, decoderOf } from './body-encoding.ts';
+import { brokenBody, requestDecoder } from './body-encoding.ts';
 import type { ClientHead } from './client.ts';
 
 const NOTHING = Buffer.alloc(0);
@@ -67,7 +67,7 @@ export class Reading {
    * REQUEST_INVALID for a coding that is not known.
    */
   from(request: IncomingMessage): void {
-    const decoder = decoderOf(request);
+    const decoder = requestDecoder(request);
     request.on('error', ignore);
     const source: Readable = decoder === null ? request : request.pipe(decoder);
     this.#decoder = decoder;
@@ -139,7 +139,7 @@ export class StreamedBody extends Transform {
 
 /** A body as it is streamed on, decompressed where it is compressed. Throws as `Reading.from`. `now` is monotonic, in milliseconds. */
 export function streamedBody(request: IncomingMessage, limit: number, now: number): StreamedBody {
-  const decoder = decoderOf(request);
+  const decoder = requestDecoder(request);
   const streamed = new StreamedBody(limit, now);
   if (decoder === null) return request.pipe(streamed);
   decoder.on('error', () => streamed.destroy(brokenBody()));

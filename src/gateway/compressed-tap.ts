@@ -1,5 +1,4 @@
-import type { Tap, TapReport } from '../providers/index.ts';
-import { decompressed } from './body-encoding.ts';
+import { decompressed, type Tap, type TapReport } from '../providers/index.ts';
 
 /** An answer is read in one piece while others wait: beyond either length it stays unread. */
 const MAX_COMPRESSED = 1024 * 1024;

@@ -24,6 +24,7 @@ export type { CallContext, ClientDeps, ModelClient } from './types.ts';
 export { createHttpClient } from './upstream/http-client.ts';
 export * from './upstream/index.ts';
 export { type Vendor, vendorOf, vendors } from './vendors.ts';
+export { CODINGS, decoderOf, decompressed } from './wire/codings.ts';
 export {
   firstElement,
   JsonShapeError,

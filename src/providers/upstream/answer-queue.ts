@@ -3,8 +3,27 @@ import type { AnswerHead, AnswerSink, Exchange, UpstreamError } from './types.ts
 /** Bytes that wait to be read before the upstream is held back. */
 const HIGH_WATER_BYTES = 1024 * 1024;
 
+/** The bytes of an answer, in order. */
+export interface AnswerBytes {
+  /** The next bytes, null at the end. Throws what went wrong, after the bytes that came before. */
+  next(): Promise<Buffer | null>;
+}
+
+/** All bytes from here on, up to a length; what is longer is cut there. */
+export async function restOf(bytes: AnswerBytes, maxBytes: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  while (length < maxBytes) {
+    const chunk = await bytes.next();
+    if (chunk === null) break;
+    chunks.push(chunk);
+    length += chunk.length;
+  }
+  return Buffer.concat(chunks).subarray(0, maxBytes);
+}
+
 /** An answer that is pulled instead of pushed: its head, then its bytes. Slow readers hold the upstream back. */
-export class AnswerQueue implements AnswerSink {
+export class AnswerQueue implements AnswerSink, AnswerBytes {
   #head: AnswerHead | null = null;
   readonly #chunks: Buffer[] = [];
   #waitingBytes = 0;
@@ -47,7 +66,6 @@ export class AnswerQueue implements AnswerSink {
     }
   }
 
-  /** The next bytes, null at the end. Throws what went wrong, after the bytes that came before. */
   async next(): Promise<Buffer | null> {
     for (;;) {
       const chunk = this.#chunks.shift();
@@ -65,17 +83,9 @@ export class AnswerQueue implements AnswerSink {
     }
   }
 
-  /** All bytes from here on, up to a length; what is longer is cut there. */
-  async rest(maxBytes: number): Promise<Buffer> {
-    const chunks: Buffer[] = [];
-    let length = 0;
-    while (length < maxBytes) {
-      const chunk = await this.next();
-      if (chunk === null) break;
-      chunks.push(chunk);
-      length += chunk.length;
-    }
-    return Buffer.concat(chunks).subarray(0, maxBytes);
+  /** As `restOf`. */
+  rest(maxBytes: number): Promise<Buffer> {
+    return restOf(this, maxBytes);
   }
 
   #something(): Promise<void> {

@@ -4,7 +4,8 @@ import { parseJson } from '../codecs/shape.ts';
 import type { Codec, Reading } from '../codecs/types.ts';
 import { isEventStreamType, SseParser, StreamSniffer } from '../sse/index.ts';
 import type { CallContext, ModelClient } from '../types.ts';
-import { AnswerQueue } from './answer-queue.ts';
+import { type AnswerBytes, AnswerQueue, restOf } from './answer-queue.ts';
+import { type DecodedAnswer, decodedAnswer } from './decoded-answer.ts';
 import { refusalError } from './refusal-error.ts';
 import { type AnswerHead, type OutboundCall, UpstreamError, type UpstreamRequest, type UpstreamTarget } from './types.ts';
 import type { Upstream } from './upstreams.ts';
@@ -36,25 +37,23 @@ async function* callUpstream(upstream: Upstream, request: ModelRequest, context:
   const queue = new AnswerQueue();
   const exchange = upstream.send(call, queue);
   queue.exchange = exchange;
+  let decoded: DecodedAnswer | null = null;
   try {
     const head = await queue.head();
     const { codec, reading } = call.readerOf(head.target);
-    if (head.status >= 300) throw await refusalOf(head, queue, codec);
-    if (head.contentEncoding !== null) {
-      throw new UpstreamError(
-        'UPSTREAM_INVALID',
-        `The upstream of ${head.target.name} compressed its answer although it was asked not to.`,
-      );
-    }
-    if (isEventStreamType(head.contentType)) yield* readStream(queue, NOTHING, codec, reading);
+    if (head.contentEncoding !== null) decoded = decodedAnswer(queue, head.contentEncoding, head.target.name);
+    const bytes = decoded ?? queue;
+    if (head.status >= 300) throw await refusalOf(head, bytes, codec);
+    if (isEventStreamType(head.contentType)) yield* readStream(bytes, NOTHING, codec, reading);
     else {
       // Some upstreams do not say that their stream is one: its first bytes do.
-      const { isStream, held } = await sniff(queue);
-      if (isStream) yield* readStream(queue, held, codec, reading);
-      else yield* readPlain(head, Buffer.concat([held, await queue.rest(MAX_ANSWER_BYTES)]), codec, reading);
+      const { isStream, held } = await sniff(bytes);
+      if (isStream) yield* readStream(bytes, held, codec, reading);
+      else yield* readPlain(head, Buffer.concat([held, await restOf(bytes, MAX_ANSWER_BYTES)]), codec, reading);
     }
   } finally {
     exchange.abort();
+    decoded?.close();
   }
 }
 
@@ -102,27 +101,27 @@ function codecOf(target: UpstreamTarget): Codec {
   return codecs[target.protocols[0]];
 }
 
-async function refusalOf(head: AnswerHead, queue: AnswerQueue, codec: Codec): Promise<UpstreamError> {
-  const body = await queue.rest(MAX_ERROR_BYTES).catch(() => Buffer.alloc(0));
+async function refusalOf(head: AnswerHead, bytes: AnswerBytes, codec: Codec): Promise<UpstreamError> {
+  const body = await restOf(bytes, MAX_ERROR_BYTES).catch(() => Buffer.alloc(0));
   return refusalError(head.target.name, codec.readError(head.status, body.toString('utf8')), head.retryAfterMs);
 }
 
 /** Reads on until it is known whether an answer is an event stream; `held` is what came until then. */
-async function sniff(queue: AnswerQueue): Promise<{ readonly isStream: boolean; readonly held: Buffer }> {
+async function sniff(bytes: AnswerBytes): Promise<{ readonly isStream: boolean; readonly held: Buffer }> {
   const sniffer = new StreamSniffer();
   for (;;) {
-    const chunk = await queue.next();
+    const chunk = await bytes.next();
     const verdict = chunk === null ? 'plain' : sniffer.push(chunk);
     if (verdict !== null) return { isStream: verdict === 'stream', held: sniffer.held };
   }
 }
 
-/** `held`: what came before the rest of the queue. */
-async function* readStream(queue: AnswerQueue, held: Buffer, codec: Codec, reading: Reading): AsyncIterable<ModelEvent> {
+/** `held`: what came before the rest of the bytes. */
+async function* readStream(bytes: AnswerBytes, held: Buffer, codec: Codec, reading: Reading): AsyncIterable<ModelEvent> {
   const parser = new SseParser();
   const reader = codec.streamReader(reading);
   try {
-    for (let chunk: Buffer | null = held; chunk !== null; chunk = await queue.next()) {
+    for (let chunk: Buffer | null = held; chunk !== null; chunk = await bytes.next()) {
       for (const frame of parser.push(chunk)) {
         for (const event of reader.push(frame)) {
           yield event;
