@@ -5,22 +5,6 @@ const MAX_COMPRESSED = 1024 * 1024;
 const MAX_DECOMPRESSED = 16 * 1024 * 1024;
 const NOTHING = Buffer.alloc(0);
 
-/** What is known of an answer that could not be read. */
-const UNREAD: TapReport = {
-  complete: true,
-  legible: true,
-  stop: null,
-  usage: null,
-  usageFlags: [],
-  rawUsage: null,
-  servedModel: null,
-  fingerprint: null,
-  upstreamId: null,
-  serviceTier: null,
-  logprobs: null,
-  failure: null,
-};
-
 /**
  * A tap for an answer that its upstream compressed although it was asked not to. The bytes pass as they are, and what came of them is
  * read when `report` is first called, so call that when no more will come.
@@ -62,9 +46,10 @@ export class CompressedTap implements Tap {
     const chunks = this.#chunks;
     this.#chunks = null;
     const plain = chunks === null ? null : decompressed(this.#coding, Buffer.concat(chunks), MAX_DECOMPRESSED);
-    if (plain === null) return UNREAD;
-    // No frame of what is so short is too long for a tap.
     const tap = this.#open();
+    // It has heard nothing, and nothing is held against the answer.
+    if (plain === null) return { ...tap.report(), complete: true, legible: true };
+    // No frame of what is so short is too long for a tap.
     tap.push(plain);
     tap.end();
     return tap.report();

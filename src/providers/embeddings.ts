@@ -1,6 +1,6 @@
 import { type Json, SmallfirstError } from '../core/index.ts';
 import { codecs } from './codecs/index.ts';
-import { AnswerQueue } from './upstream/answer-queue.ts';
+import { AnswerQueue, restOf } from './upstream/answer-queue.ts';
 import { refusalError } from './upstream/refusal-error.ts';
 import type { UpstreamRequest } from './upstream/types.ts';
 import type { Upstream } from './upstream/upstreams.ts';
@@ -64,10 +64,10 @@ async function embedBatch(upstream: Upstream, texts: readonly string[], signal: 
   try {
     const { status, target, retryAfterMs } = await queue.head();
     if (status >= 300) {
-      const body = await queue.rest(MAX_ERROR_BYTES).catch(() => Buffer.alloc(0));
+      const body = await restOf(queue, MAX_ERROR_BYTES).catch(() => Buffer.alloc(0));
       throw refusalError(target.name, codecs['openai-chat'].readError(status, body.toString('utf8')), retryAfterMs);
     }
-    return readEmbeddings(await queue.rest(MAX_ANSWER_BYTES), texts.length, target.name);
+    return readEmbeddings(await restOf(queue, MAX_ANSWER_BYTES), texts.length, target.name);
   } finally {
     exchange.abort();
   }

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import type { Json } from '../../core/index.ts';
 import { readWireError } from '../codecs/errors.ts';
 import { parseJson } from '../codecs/shape.ts';
-import { AnswerQueue } from '../upstream/answer-queue.ts';
+import { AnswerQueue, restOf } from '../upstream/answer-queue.ts';
 import { refusalError } from '../upstream/refusal-error.ts';
 import { type OutboundCall, UpstreamError, type UpstreamTarget } from '../upstream/types.ts';
 import type { Upstream } from '../upstream/upstreams.ts';
@@ -45,13 +45,15 @@ export class BatchHttp {
   async json(call: BatchCall): Promise<Json> {
     const body = call.body === undefined ? null : Buffer.from(JSON.stringify(call.body));
     const headers = { ...(body === null ? {} : { 'content-type': 'application/json' }), ...call.headers };
-    return this.#parsed(await this.#send(call, { path: call.path, headers: flat(headers), body }, (queue) => queue.rest(MAX_JSON_BYTES)));
+    return this.#parsed(
+      await this.#send(call, { path: call.path, headers: flat(headers), body }, (queue) => restOf(queue, MAX_JSON_BYTES)),
+    );
   }
 
   /** Sends a body that is read as it goes, once. Throws like `json`. */
   async stream(call: Omit<BatchCall, 'body'>, body: AsyncIterable<Buffer | string>, length: number): Promise<Json> {
     const outbound = { path: call.path, headers: flat({ ...call.headers }), body: Readable.from(body, { objectMode: false }), length };
-    return this.#parsed(await this.#send({ ...call, once: true }, outbound, (queue) => queue.rest(MAX_JSON_BYTES)));
+    return this.#parsed(await this.#send({ ...call, once: true }, outbound, (queue) => restOf(queue, MAX_JSON_BYTES)));
   }
 
   /** Sends a file as a form, as files APIs take it. Throws like `json`. */
@@ -139,7 +141,7 @@ export class BatchHttp {
     const head = await queue.head();
     if (head.contentEncoding !== null) throw this.#strange('compressed its answer although it was asked not to');
     if (head.status < 300) return;
-    const body = await queue.rest(MAX_ERROR_BYTES).catch(() => Buffer.alloc(0));
+    const body = await restOf(queue, MAX_ERROR_BYTES).catch(() => Buffer.alloc(0));
     throw refusalError(this.target.name, readWireError(head.status, body.toString('utf8')), head.retryAfterMs);
   }
 

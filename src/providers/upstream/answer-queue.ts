@@ -83,11 +83,6 @@ export class AnswerQueue implements AnswerSink, AnswerBytes {
     }
   }
 
-  /** As `restOf`. */
-  rest(maxBytes: number): Promise<Buffer> {
-    return restOf(this, maxBytes);
-  }
-
   #something(): Promise<void> {
     return new Promise((resolve) => {
       this.#wake = resolve;
