@@ -107,7 +107,7 @@ async function streamsEvery(gapMs: number, ways: readonly Contender[]) {
 
 /**
  * What streams cost, and thousands of them at once. With frames every few milliseconds the machine falls asleep between them and wakes up
- * with cold caches at each, which doubles what every process on the way takes; with frames every millisecond it stays awake.
+ * with cold caches at each, which every process on the way pays for; with frames every millisecond it stays awake.
  */
 async function streams(direct: Contender, bare: Contender, ours: Contender) {
   // As bursts warm up the code of plain answers, these do the code of streams: what is measured is a gateway at work, not its first minute.

@@ -267,8 +267,7 @@ class Asked {
       countUsage: (_model, _request, said) => {
         // What is only found out is not paid for.
         if (calls?.isRehearsing === true) return NO_USAGE;
-        const written = writtenIn(said);
-        return usage({ freshInput: inputTokens(), output: written === '' ? 0 : countText(written, this.#countTokens) });
+        return usage({ freshInput: inputTokens(), output: countText(writtenIn(said), this.#countTokens) });
       },
       ...(certificate === null ? {} : { covers: (model, served) => steps.policies.covers(certificate, model.name, served) }),
       validate: validateOutput,

@@ -70,6 +70,8 @@ export function isLoopbackHost(host: string): boolean {
   return /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(name) || /^([a-z0-9-]+\.)+localhost$/.test(name);
 }
 
+const HOST = 'host';
+
 /**
  * Throws REQUEST_INVALID for a request without a `Host`, and for one with two, of which a proxy before us may have believed the other:
  * node:http tells of the first alone. Our own front hands both kinds on to node:http, so the requests that it reads need no such look.
@@ -83,8 +85,6 @@ export function checkHost({ rawHeaders, httpVersion }: Pick<ClientHead, 'rawHead
   if (hosts > 1) throw new SmallfirstError('REQUEST_INVALID', 'The request has more than one Host header.');
   if (hosts === 0 && httpVersion === '1.1') throw new SmallfirstError('REQUEST_INVALID', 'The request has no Host header.');
 }
-
-const HOST = 'host';
 
 /** Reads the raw names, because making a table of all headers by name costs more than this whole check. */
 function isForwarded(request: Pick<ClientHead, 'rawHeaders'>): boolean {

@@ -11,6 +11,7 @@ export function mayPass(head: AnswerHead, body: Buffer): boolean {
 
 /** Refusals that are about the request: clients compact and correct by their words, which go on as they are. */
 const ABOUT_REQUEST: ReadonlySet<number> = new Set([400, 413, 422]);
+
 /**
  * The body of a failed answer, or of an error that calls itself an answer, without the ids of the account that our key belongs to; the
  * same bytes where there are none, where the key is the client's own, and where a status says that the words are about the request.
