@@ -4,6 +4,8 @@ import { type AddressInfo, createServer as createSocketServer, type Socket } fro
 import { text } from 'node:stream/consumers';
 import { buildConnector } from 'undici';
 import { afterEach, describe, expect, it } from 'vitest';
+import { DEFAULT_TIMEOUT_MS } from '../target.ts';
+import { SentRequest } from './connection.ts';
 import { ConnectionPool } from './connection-pool.ts';
 import { sharedRead } from './shared-read.ts';
 import type { HttpExchange, HttpRequest } from './types.ts';
@@ -155,6 +157,19 @@ describe('a pool of connections', () => {
     await expect(ask(await say(() => undefined), { timeoutMs: 60 })).rejects.toMatchObject({ code: 'SMALLFIRST_HEAD_TIMEOUT' });
     const pool = await say((socket) => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nab'));
     await expect(ask(pool, { timeoutMs: 60 })).rejects.toMatchObject({ code: 'SMALLFIRST_BODY_TIMEOUT' });
+  });
+
+  it('waits for a silent server longer than the ten minutes of the SDKs, where nobody says how long', () => {
+    const handler = { onHead: () => undefined, onData: () => true, onComplete: () => undefined, onError: () => undefined };
+    const sent = new SentRequest({ ...POST, timeoutMs: DEFAULT_TIMEOUT_MS }, handler);
+    const looks = [0, 601_000, DEFAULT_TIMEOUT_MS - 1, DEFAULT_TIMEOUT_MS].map((now) => sent.sweep(now, false));
+    expect(looks).toEqual([null, null, null, 'SMALLFIRST_HEAD_TIMEOUT']);
+    sent.headed(200, []);
+    expect([2e6, 2_601_000, 2e6 + DEFAULT_TIMEOUT_MS].map((now) => sent.sweep(now, false))).toEqual([
+      null,
+      null,
+      'SMALLFIRST_BODY_TIMEOUT',
+    ]);
   });
 
   it('takes a body that ends with its connection', async () => {
