@@ -1,11 +1,14 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { chmod, link, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
+import { promisify } from 'node:util';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import type { JobSpec } from '../types.ts';
 import { emitTrainers } from './emit.ts';
+import { RUN_SH } from './scripts.ts';
 import { axolotlYaml, trlConfig, unslothConfig } from './trainer-configs.ts';
 
 type Kind = 'string' | 'integer' | 'number' | 'boolean' | 'null' | 'array' | 'object' | 'any' | { readonly const: unknown };
@@ -135,5 +138,26 @@ describe('a folder for a trainer elsewhere', () => {
       chosen: { role: 'assistant', content: 'good' },
       rejected: { role: 'assistant', content: 'bad' },
     });
+  });
+});
+
+describe('run.sh', () => {
+  it('puts its id in the place of the one before in one step: nobody who looks finds none', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'smallfirst-run-'));
+    try {
+      await writeFile(join(folder, 'run.sh'), RUN_SH);
+      await writeFile(join(folder, 'axolotl'), '#!/bin/sh\ncat pid > seen\n');
+      await chmod(join(folder, 'axolotl'), 0o755);
+      await writeFile(join(folder, 'pid'), '4242\n');
+      // Another name of the same file: it would be emptied with it, were the file written over.
+      await link(join(folder, 'pid'), join(folder, 'pid.before'));
+      const env = { PATH: `${folder}${delimiter}${process.env.PATH ?? ''}` };
+      await promisify(execFile)('sh', ['run.sh', 'axolotl'], { cwd: folder, env });
+      const read = (name: string) => readFile(join(folder, name), 'utf8');
+      expect([await read('pid.before'), await read('seen')]).toEqual(['4242\n', expect.not.stringContaining('4242')]);
+      expect(JSON.parse(await read('exit.json'))).toEqual({ tool: 'axolotl', code: 0 });
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 });

@@ -174,7 +174,9 @@ fi
 [ "$2" = --check ] && exit 0
 
 rm -f exit.json
-echo $$ > pid
+# By a new name: whoever looks meanwhile finds the id before, never half of one.
+echo $$ > pid.new
+mv pid.new pid
 case $tool in
   axolotl) axolotl train axolotl.yaml ;;
   trl) "$python" train_trl.py ;;
