@@ -6,6 +6,8 @@ const TIME = /^\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:Z|[+-]\d{2}:?\d{2}|[ap]m)?
 const NUMBER = /^[+-]?[$€£¥]?\d[\d.,_]*(?:e[+-]?\d+)?(?:%|st|nd|rd|th)?$/i;
 const PATH = /^(?:\/[^/]|~\/|\.{1,2}\/|[A-Za-z]:[\\/])/;
 const HEX = /^(?:0x)?[0-9a-f]{8,}$/i;
+/** From this length on, hexadecimal digits are an id whatever they are: a word of sixteen letters from a to f does not exist. */
+const LONG_HEX = 16;
 const HEX_GROUPS = /^[0-9a-f]+(?:-[0-9a-f]+){2,}$/i;
 const IDENTIFIER = /^[A-Za-z0-9_+/=.~-]+$/;
 const HOST = /^[\w-]+(?:\.[\w-]+)+(?::\d+)?\//;
@@ -21,6 +23,8 @@ export function classifyWord(word: string): Placeholder | null {
   if (PATH.test(word)) return '{path}';
   if (DATE.test(word)) return '{date}';
   if (TIME.test(word)) return '{time}';
+  // Before numbers: a hexadecimal id may happen to have no letter (or one, an `e` like an exponent's), and nobody counts that far.
+  if (word.length >= LONG_HEX && HEX.test(word)) return '{id}';
   if (NUMBER.test(word)) return '{number}';
   if (HOST.test(word)) return '{url}';
   return isIdentifier(word) ? '{id}' : null;
@@ -30,7 +34,7 @@ export function classifyWord(word: string): Placeholder | null {
 function isIdentifier(word: string): boolean {
   if (word.length < 8 || !IDENTIFIER.test(word)) return false;
   const kinds = countKinds(word);
-  if (HEX.test(word) && (kinds.digits > 0 || word.length >= 16)) return true;
+  if (HEX.test(word) && kinds.digits > 0) return true;
   if (HEX_GROUPS.test(word) && kinds.digits > 0 && word.length >= 16) return true;
   if (kinds.digits >= 2 && (kinds.turns >= 3 || word.length >= 16)) return true;
   return word.length >= 20 && (kinds.digits > 0 || kinds.innerCapitals >= 2 || kinds.symbols > 0);

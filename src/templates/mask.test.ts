@@ -6,6 +6,8 @@ describe('maskTemplate', () => {
   it.each([
     ['Order 12345 costs $12.50 or 5%.', 'Order {number} costs {number} or {number}.'],
     ['Ticket 6f9619ff-8b86-d011-b42d-00cf4fc964ff of cus_9aB3kd99', 'Ticket {id} of {id}'],
+    // Ids of one kind, by chance without a letter, and with one that could be an exponent's.
+    ['Of 000000000000000f, 0000000000000000 and 00000000000000e1', 'Of {id}, {id} and {id}'],
     ['Today is Sunday, November 22nd, 2026, 14:35.', 'Today is {date}, {time}.'],
     ['Since 2026-11-22T10:00:00Z, or 22/11/2026, or 22 Nov 2026', 'Since {date}, or {date}, or {date}'],
     ['Write to alice@example.com or see https://x.io/a(b),c?d=1; or', 'Write to {email} or see {url} or'],
