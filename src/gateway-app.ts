@@ -174,7 +174,12 @@ function openRecorder(
 }
 
 function settingsOf({ server }: Config): GatewaySettings {
-  return { drainMs: server.drainSeconds * 1000, pingMs: server.pingSeconds * 1000, maxConnections: server.maxConnections };
+  return {
+    drainMs: server.drainSeconds * 1000,
+    pingMs: server.pingSeconds * 1000,
+    sendTimeoutMs: server.sendTimeoutSeconds * 1000,
+    maxConnections: server.maxConnections,
+  };
 }
 
 interface Open {

@@ -128,7 +128,7 @@ describe('a config', () => {
       capture: { mode: 'off', rate: 1 },
       retention: { bodiesMs: null, callsMs: null },
       upstreams: { allowPrivate: true },
-      server: { drainSeconds: 30, pingSeconds: 15, maxConnections: 20_000 },
+      server: { drainSeconds: 30, pingSeconds: 15, sendTimeoutSeconds: 300, maxConnections: 20_000 },
       store: null,
       allowUnauthenticated: false,
     });

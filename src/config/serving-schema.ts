@@ -77,6 +77,12 @@ const server = z
   .strictObject({
     drainSeconds: z.number().min(0).max(3600).default(30).describe('How long requests may go on after SIGTERM'),
     pingSeconds: z.number().gt(0).max(600).default(15).describe('Silence on a stream after which the client is sent a sign of life'),
+    sendTimeoutSeconds: z
+      .number()
+      .gt(0)
+      .max(86_400)
+      .default(300)
+      .describe('How long a client may take nothing of what is sent to it before its connection is cut'),
     maxConnections: z.int().min(1).default(20_000),
   })
   .describe('How the gateway serves');

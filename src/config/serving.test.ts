@@ -62,7 +62,7 @@ allowUnauthenticated: true
         anthropic: { url: 'https://api.example.com', apiKey: 'sk-secret' },
       },
       upstreams: { allowPrivate: false },
-      server: { drainSeconds: 5, pingSeconds: 15, maxConnections: 20_000 },
+      server: { drainSeconds: 5, pingSeconds: 15, sendTimeoutSeconds: 300, maxConnections: 20_000 },
       allowUnauthenticated: true,
     });
     expect(config.keys).toEqual([

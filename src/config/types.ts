@@ -234,6 +234,7 @@ export interface StoreConfig {
 export interface ServerConfig {
   readonly drainSeconds: number;
   readonly pingSeconds: number;
+  readonly sendTimeoutSeconds: number;
   readonly maxConnections: number;
 }
 

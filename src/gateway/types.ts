@@ -76,5 +76,7 @@ export interface GatewayDeps {
 export interface GatewaySettings {
   readonly drainMs: number;
   readonly pingMs: number;
+  /** How long a client may take nothing of what waits for it. */
+  readonly sendTimeoutMs: number;
   readonly maxConnections: number;
 }

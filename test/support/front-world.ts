@@ -49,6 +49,7 @@ const SETTINGS = {
   requireHostHeader: false,
   maxHeaderSize: 64 * 1024,
 };
+const SEND_TIMEOUT_MS = 300_000;
 const PATH_OF_FRONT = '/front';
 
 async function listening(server: Server): Promise<number> {
@@ -100,6 +101,7 @@ export async function openFront(handler: Handler, options: FrontServerOptions = 
   let now = 0;
   const front = new Front<RequestHead>(server, {
     keepAliveMs: SETTINGS.keepAliveTimeout,
+    sendTimeoutMs: SEND_TIMEOUT_MS,
     maxConnections: options.maxConnections ?? 1_000,
     now: () => now,
     targetOf: (head) => (head.url.startsWith(PATH_OF_FRONT) ? head : null),

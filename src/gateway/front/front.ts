@@ -9,6 +9,8 @@ import type { WholeRequest } from './whole-request.ts';
 /** What a front needs. */
 export interface FrontOptions<T extends object> {
   readonly keepAliveMs: number;
+  /** How long a client may take nothing of what waits for it before its connection ends. */
+  readonly sendTimeoutMs: number;
   readonly maxConnections: number;
   /** Monotonic, in milliseconds. */
   readonly now: () => number;
@@ -31,6 +33,7 @@ interface Handled {
  */
 export class Front<T extends object> implements ConnectionOwner<T> {
   readonly keepAliveMs: number;
+  readonly sendTimeoutMs: number;
   readonly #options: FrontOptions<T>;
   readonly #server: Server;
   readonly #http: readonly ConnectionListener[];
@@ -42,6 +45,7 @@ export class Front<T extends object> implements ConnectionOwner<T> {
   constructor(server: Server, options: FrontOptions<T>) {
     this.#options = options;
     this.keepAliveMs = options.keepAliveMs;
+    this.sendTimeoutMs = options.sendTimeoutMs;
     this.#server = server;
     this.#http = server.listeners('connection') as ConnectionListener[];
     server.removeAllListeners('connection');
@@ -106,6 +110,7 @@ export class Front<T extends object> implements ConnectionOwner<T> {
     readInto(socket, (bytes) => connection.read(bytes));
     socket.on('end', () => connection.ended());
     socket.on('drain', () => connection.drained());
+    socket.on('timeout', () => endUnread(socket));
     socket.on('error', () => socket.destroy());
     socket.on('close', () => {
       this.#open.delete(connection);
@@ -118,6 +123,11 @@ export class Front<T extends object> implements ConnectionOwner<T> {
     socket.once('close', () => this.#handedOver.delete(socket));
     for (const listener of this.#http) listener.call(this.#server, socket);
   }
+}
+
+/** Ends a connection that has seen no life for its time if that is its client's doing: something waits for it to be read. */
+export function endUnread(socket: Socket): void {
+  if (socket.writableLength > 0) socket.destroy();
 }
 
 /**
