@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { documentIn, type Finished, start, until } from '../support/cli.ts';
-import { type FakeBatches, startFakeBatches } from '../support/fake-batches.ts';
+import { type FakeBatches, startFakeBatches } from '../support/fake-batches/index.ts';
 import { inProcess } from '../support/in-process.ts';
 import { recordedCalls } from '../support/recorded-calls.ts';
 
