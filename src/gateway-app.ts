@@ -105,6 +105,8 @@ export async function openGatewayApp(config: Config, options: GatewayAppOptions)
     tasks = await openSteps(config, upstreams, { clock: systemClock, warn, store, journal, log, recorder, prices, readStore });
     life = openLife(config, location, { clock: systemClock, warn });
     const deps = gatewayDeps(config, { directory, prices, recorder, access, operations, tasks, ownersPath: join(data.path, 'owners') });
+    // Every ladder counts tokens. Loading what counts them holds the event loop up, and with it every stream: not under way, then.
+    if (config.tasks.size > 0) await loadTokenizer();
     const gateway = await openGateway(deps, options.host, options.port);
     active = () => gateway.active;
     const serving = tasks;
