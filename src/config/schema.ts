@@ -85,7 +85,7 @@ export const modelSchema = z.strictObject({
   ...upstreamShape,
   tier: z.enum(['small', 'mid', 'frontier']).optional().describe('By its place on the ladders when absent'),
   boundary: z.string().min(1).optional().describe('Where its data may go: internal, eu, any, or a word of your own'),
-  capabilities: z.array(z.enum(['tools', 'images', 'json-schema', 'logprobs', 'streaming', 'embeddings', 'system'])).optional(),
+  capabilities: z.array(z.enum(['tools', 'images', 'pdfs', 'json-schema', 'logprobs', 'streaming', 'embeddings', 'system'])).optional(),
   contextWindow: z.int().min(1).optional().describe('Tokens that fit, prompt and answer together'),
   price: price.optional(),
   hardware: hardware.optional(),

@@ -13,6 +13,8 @@ export interface Extras {
 export type Part =
   | { readonly type: 'text'; readonly text: string; readonly extras?: Extras }
   | { readonly type: 'image'; readonly mediaType: string; readonly source: ImageSource; readonly extras?: Extras }
+  /** A PDF within the request, in base64. */
+  | { readonly type: 'pdf'; readonly name: string | null; readonly data: string; readonly extras?: Extras }
   | { readonly type: 'tool-call'; readonly id: string; readonly name: string; readonly arguments: string; readonly extras?: Extras }
   | {
       readonly type: 'tool-result';

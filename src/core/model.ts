@@ -5,7 +5,7 @@ export type Tier = 'small' | 'mid' | 'frontier';
 export type Boundary = string;
 
 /** What a model can take or give. A request that needs one may only go to a model that has it. */
-export type Capability = 'tools' | 'images' | 'json-schema' | 'logprobs' | 'streaming' | 'embeddings' | 'system';
+export type Capability = 'tools' | 'images' | 'pdfs' | 'json-schema' | 'logprobs' | 'streaming' | 'embeddings' | 'system';
 
 /** A model of the registry: one pinned version at one provider, or a student. */
 export interface Model {

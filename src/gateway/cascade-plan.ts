@@ -1,6 +1,8 @@
 import { type ModelRequest, SmallfirstError } from '../core/index.ts';
 import type { Upstream } from '../providers/index.ts';
+import type { Step } from '../run/index.ts';
 import { stepOf } from './cascade.ts';
+import { needOf } from './cascade-request.ts';
 import type { StepPlan, Steps } from './cascade-types.ts';
 import { pastEscalationCap } from './escalation-caps.ts';
 import type { Exchange } from './exchange.ts';
@@ -70,11 +72,19 @@ export function planTask(exchange: Exchange, deps: GatewayDeps, steps: Steps): T
     if (ceiling !== undefined && mayRelay) return { do: 'relay', upstream: ceiling.upstream };
     refuseUntranslatable(client, task.ladder.at(-1) ?? task.name);
   }
+  const { step, certificate } = routing.policy;
+  // What nobody said that the ceiling can do, it is asked all the same, as it was before there was a certificate.
+  if (ceiling !== undefined && mayRelay && !canAnswer(step, client.request)) return { do: 'relay', upstream: ceiling.upstream };
   const isHard = isRouted && steps.life.isHard(task, client.request);
   watch(isHard ? { ...routing, reason: 'triaged' } : routing, client.request);
   if (isHard && ceiling !== undefined && mayRelay) return { do: 'relay', upstream: ceiling.upstream };
-  const { step, certificate } = routing.policy;
   return { do: 'step', plan: { step, client, startAt: isHard ? step.ladder.length - 1 : 0, certificate, fingerprint } };
+}
+
+/** Whether the config says that the ceiling can do what a request needs. */
+function canAnswer({ ladder }: Step, request: ModelRequest): boolean {
+  const has = ladder.at(-1)?.model.capabilities;
+  return [...needOf(request, 0).capabilities].every((capability) => has?.has(capability) === true);
 }
 
 /** How a model of another protocol is asked. Throws REQUEST_INVALID for what it cannot be asked, NOT_SUPPORTED for endpoints without a counterpart. */

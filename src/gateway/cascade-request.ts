@@ -1,4 +1,4 @@
-import type { Capability, Message, ModelRequest } from '../core/index.ts';
+import type { Capability, ModelRequest, Part } from '../core/index.ts';
 import type { Need } from '../policy/index.ts';
 
 /** Texts longer than this are estimated at four characters a token: counting them exactly would hold everybody else up. */
@@ -11,20 +11,20 @@ export function needOf(request: ModelRequest, inputTokens: number): Need {
   const capabilities = new Set<Capability>();
   if ((request.tools?.length ?? 0) > 0) capabilities.add('tools');
   if (request.responseFormat?.type === 'json-schema') capabilities.add('json-schema');
-  if (request.messages.some(hasImage)) capabilities.add('images');
+  if (holds(request, 'image')) capabilities.add('images');
+  if (holds(request, 'pdf')) capabilities.add('pdfs');
   return { capabilities, tokens: inputTokens + (request.maxTokens ?? USUAL_OUTPUT), boundaries: null };
 }
 
-function hasImage({ content }: Message): boolean {
-  return content.some(
-    (part) => part.type === 'image' || (part.type === 'tool-result' && part.content.some(({ type }) => type === 'image')),
-  );
+function holds({ messages }: ModelRequest, type: Part['type']): boolean {
+  const isOrHolds = (part: Part): boolean => part.type === type || (part.type === 'tool-result' && part.content.some(isOrHolds));
+  return messages.some(({ content }) => content.some(isOrHolds));
 }
 
-/** The prompt's tokens: texts, results of tools and definitions of tools. Images are not counted. */
+/** The prompt's tokens: texts, results of tools and definitions of tools. Images and PDFs are not counted. */
 export function countInput(request: ModelRequest, countTokens: (text: string) => number): number {
   let text = request.tools === undefined ? '' : JSON.stringify(request.tools);
-  const add = (part: Message['content'][number]): void => {
+  const add = (part: Part): void => {
     if (part.type === 'text' || part.type === 'thinking' || part.type === 'refusal') text += `${part.text}\n`;
     else if (part.type === 'tool-call') text += `${part.name} ${part.arguments}\n`;
     else if (part.type === 'tool-result') for (const inner of part.content) add(inner);

@@ -13,7 +13,7 @@ export const providers = {
   ...httpProviders,
   replay: {
     needs: ['data'],
-    capabilities: ['system', 'streaming', 'logprobs', 'json-schema', 'tools', 'images'],
+    capabilities: ['system', 'streaming', 'logprobs', 'json-schema', 'tools', 'images', 'pdfs'],
     open: async (source, deps) => {
       const file = required(source, 'data');
       const recording = await deps.loadRecording(file);

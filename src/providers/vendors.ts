@@ -35,6 +35,7 @@ export interface Vendor {
 
 const OPENAI_LIKE: readonly Capability[] = ['system', 'streaming', 'tools', 'images', 'json-schema', 'embeddings'];
 const WITH_LOGPROBS: readonly Capability[] = [...OPENAI_LIKE, 'logprobs'];
+const WITH_PDFS: readonly Capability[] = [...WITH_LOGPROBS, 'pdfs'];
 
 /**
  * Every vendor there is. Engines that people run themselves are listed with the one protocol that all their versions speak;
@@ -48,7 +49,7 @@ export const vendors = {
     layout: 'v1',
     auth: 'bearer',
     keyEnv: 'OPENAI_API_KEY',
-    capabilities: WITH_LOGPROBS,
+    capabilities: WITH_PDFS,
     quirks: { maxTokensField: 'max_completion_tokens' },
     source: 'platform.openai.com/docs/api-reference/chat',
   },
@@ -59,7 +60,7 @@ export const vendors = {
     layout: 'before-v1',
     auth: 'x-api-key',
     keyEnv: 'ANTHROPIC_API_KEY',
-    capabilities: ['system', 'streaming', 'tools', 'images', 'json-schema'],
+    capabilities: ['system', 'streaming', 'tools', 'images', 'pdfs', 'json-schema'],
     quirks: { noLogprobs: true },
     source: 'docs.claude.com/en/api/messages',
   },
@@ -81,7 +82,7 @@ export const vendors = {
     layout: 'v1',
     auth: 'bearer',
     keyEnv: 'OPENROUTER_API_KEY',
-    capabilities: WITH_LOGPROBS,
+    capabilities: WITH_PDFS,
     quirks: {},
     source: 'openrouter.ai/docs/api-reference/overview',
   },

@@ -15,8 +15,11 @@ import {
   type Evidence,
   infeasible,
   type Licence,
+  type Limits,
+  type Need,
   nextAction,
   type RefuseReason,
+  type Rung,
   rungOf,
 } from '../policy/index.ts';
 import { type Attempted, makeAttempt } from './attempt.ts';
@@ -219,10 +222,17 @@ function refusal(why: RefuseReason, attempts: readonly Attempted[], evidence: Ev
   const limits = { budgetLeft: budgetLeft(evidence), now: evidence.now, deadlineAt: evidence.deadlineAt };
   const rungs = evidence.ladder.map((rung) => {
     const isTried = evidence.tried.some(({ model }) => model === rung.model);
-    return `${rung.model} (${isTried ? 'failed' : infeasible(rung, evidence.need, limits)})`;
+    return `${rung.model} (${isTried ? 'failed' : whyNot(rung, evidence.need, limits)})`;
   });
   const message = rungs.length === 0 ? 'the ladder is empty' : `no model can answer: ${rungs.join(', ')}`;
   return new SmallfirstError(refusalCodes[why], message, failure ? { cause: failure } : {});
+}
+
+/** Why a rung was not called, with what the request needs that its model does not declare. */
+function whyNot(rung: Rung, need: Need, limits: Limits): string {
+  const why = infeasible(rung, need, limits);
+  if (why !== 'capability') return String(why);
+  return `does not declare ${[...need.capabilities].filter((capability) => !rung.capabilities.has(capability)).join(', ')}`;
 }
 
 function aborted(): SmallfirstError {

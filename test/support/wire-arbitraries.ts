@@ -32,6 +32,9 @@ const imagePart: fc.Arbitrary<Part> = fc.oneof(
     .map((data) => ({ type: 'image', mediaType: 'image/png', source: { kind: 'base64', data } }) as const),
   fc.webUrl().map((url) => ({ type: 'image', mediaType: 'image/*', source: { kind: 'url', url } }) as const),
 );
+const pdfPart: fc.Arbitrary<Part> = fc
+  .tuple(word, fc.base64String({ minLength: 4, maxLength: 20 }))
+  .map(([name, data]) => ({ type: 'pdf', name, data }) as const);
 const callPart: fc.Arbitrary<Part> = fc.record({
   type: fc.constant('tool-call' as const),
   id: identifier,
@@ -47,7 +50,7 @@ const thinkingPart = (protocol: Protocol): fc.Arbitrary<Part> =>
   });
 
 function resultPart(protocol: Protocol): fc.Arbitrary<Part> {
-  const images = protocol === 'openai-chat' ? fc.constant([]) : fc.array(imagePart, { maxLength: 1 });
+  const images = protocol === 'openai-chat' ? fc.constant([]) : fc.array(fc.oneof(imagePart, pdfPart), { maxLength: 1 });
   const content = fc
     .tuple(fc.array(textPart(protocol), { minLength: 1, maxLength: 2 }), images)
     .map(([texts, more]) => [...texts, ...more]);
@@ -56,7 +59,7 @@ function resultPart(protocol: Protocol): fc.Arbitrary<Part> {
 }
 
 function userContent(protocol: Protocol): fc.Arbitrary<Part[]> {
-  const said = fc.array(fc.oneof(textPart(protocol), imagePart), { minLength: 1, maxLength: 3 });
+  const said = fc.array(fc.oneof(textPart(protocol), imagePart, pdfPart), { minLength: 1, maxLength: 3 });
   const results = fc.array(resultPart(protocol), { minLength: 1, maxLength: 3 });
   if (protocol !== 'anthropic-messages') return fc.oneof(said, results);
   return fc.oneof(

@@ -322,7 +322,7 @@ describe('what belongs to one protocol', () => {
       'tools[0]',
       'input[0]',
     ]);
-    const document = { type: 'document', source: { type: 'base64', media_type: 'application/pdf', data: 'JVBE' } };
+    const document = { type: 'document', source: { type: 'file', file_id: 'file_1' } };
     const redacted = { type: 'redacted_thinking', data: 'x' };
     expect(
       read('anthropic-messages', {

@@ -123,6 +123,27 @@ describe('an Anthropic client that names a model behind OpenAI', () => {
     ]);
   });
 
+  it('shows PDFs', async () => {
+    const source = { type: 'base64' as const, media_type: 'application/pdf' as const, data: 'JVBERi0xLjQK' };
+    const content = [
+      { type: 'document' as const, source, title: 'invoice.pdf' },
+      { type: 'text' as const, text: 'What is due?' },
+    ];
+    await anthropic.messages.create({ model: 'gpt', max_tokens: 9, messages: [{ role: 'user', content }] });
+    expect(bodiesOf(world.upstream.seen)).toMatchObject([
+      {
+        messages: [
+          {
+            content: [
+              { type: 'file', file: { filename: 'invoice.pdf', file_data: 'data:application/pdf;base64,JVBERi0xLjQK' } },
+              { type: 'text', text: 'What is due?' },
+            ],
+          },
+        ],
+      },
+    ]);
+  });
+
   it('counts tokens, as an estimate or as the upstream can', async () => {
     const count = await anthropic.messages.countTokens({ model: 'gpt', messages: hello.messages });
     expect(count.input_tokens).toBeGreaterThan(0);

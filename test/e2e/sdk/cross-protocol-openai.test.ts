@@ -216,6 +216,41 @@ describe('an OpenAI client that names a model behind Anthropic', () => {
     ]);
   });
 
+  it('shows PDFs, of chat completions and of responses', async () => {
+    const file = { filename: 'invoice.pdf', file_data: 'data:application/pdf;base64,JVBERi0xLjQK' };
+    const text = 'What is due?';
+    await openai.chat.completions.create({
+      model: 'claude',
+      messages: [
+        {
+          role: 'user',
+          content: [
+            { type: 'file', file },
+            { type: 'text', text },
+          ],
+        },
+      ],
+    });
+    await openai.responses.create({
+      model: 'claude',
+      input: [
+        {
+          role: 'user',
+          content: [
+            { type: 'input_file', ...file },
+            { type: 'input_text', text },
+          ],
+        },
+      ],
+    });
+    const source = { type: 'base64', media_type: 'application/pdf', data: 'JVBERi0xLjQK' };
+    const content = [
+      { type: 'document', source, title: 'invoice.pdf' },
+      { type: 'text', text },
+    ];
+    expect(bodiesOf(world.upstream.seen)).toMatchObject([{ messages: [{ content }] }, { messages: [{ content }] }]);
+  });
+
   it('is told that an answer was too long for its limit', async () => {
     const answer = await openai.chat.completions.create({ model: 'claude', messages: hello, max_completion_tokens: 2 });
     expect(answer.choices[0]).toMatchObject({ finish_reason: 'length', message: { content: 'Grüße 🙂' } });

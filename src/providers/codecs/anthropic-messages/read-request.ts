@@ -1,11 +1,13 @@
 import type { Json, Message, ModelRequest, Part, ResponseFormat, ToolChoice, ToolDefinition } from '../../../core/index.ts';
 import { UNKNOWN_IMAGE } from '../image-url.ts';
+import { PDF } from '../pdf-file.ts';
 import {
   asList,
   asObject,
   asString,
   extrasOf,
   isList,
+  isObject,
   MalformedRequest,
   modelName,
   optionalBoolean,
@@ -29,6 +31,7 @@ const bodyMembers = new Set(
 const messageMembers = new Set(['role', 'content']);
 const textMembers = new Set(['type', 'text']);
 const imageMembers = new Set(['type', 'source']);
+const documentMembers = new Set(['type', 'source', 'title']);
 const useMembers = new Set(['type', 'id', 'name', 'input']);
 const resultMembers = new Set(['type', 'tool_use_id', 'content', 'is_error']);
 const thinkingMembers = new Set(['type', 'thinking', 'signature']);
@@ -141,6 +144,8 @@ function readBlock(item: Json, path: string, bound: string[]): Part {
       return { type: 'text', text: asString(block.text, `${path}.text`), ...extrasOf(PROTOCOL, block, textMembers) };
     case 'image':
       return readImage(block, path, bound);
+    case 'document':
+      return readDocument(block, path, bound);
     case 'tool_use':
       return {
         type: 'tool-call',
@@ -187,6 +192,18 @@ function readImage(block: JsonObject, path: string, bound: string[]): Part {
       bound.push(`${path}.source`);
       return { type: 'opaque', protocol: PROTOCOL, value: block };
   }
+}
+
+/** A PDF is known everywhere; other documents, a context of their own and citations are known here alone. */
+function readDocument(block: JsonObject, path: string, bound: string[]): Part {
+  const source = asObject(block.source, `${path}.source`);
+  const isCited = isObject(block.citations) && block.citations.enabled === true;
+  if (source.type === 'base64' && source.media_type === PDF && !isCited && (block.context ?? null) === null) {
+    const data = asString(source.data, `${path}.source.data`);
+    return { type: 'pdf', name: optionalString(block, 'title', path) ?? null, data, ...extrasOf(PROTOCOL, block, documentMembers) };
+  }
+  bound.push(path);
+  return { type: 'opaque', protocol: PROTOCOL, value: block };
 }
 
 function readTools(body: JsonObject, bound: string[]): Kept {

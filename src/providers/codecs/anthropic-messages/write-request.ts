@@ -1,5 +1,6 @@
 import type { Message, ModelRequest, Part, ToolChoice } from '../../../core/index.ts';
 import { exactObject } from '../exact-json.ts';
+import { PDF } from '../pdf-file.ts';
 import { isObject, membersFor } from '../shape.ts';
 import { anthropicSchema, JSON_INSTRUCTION, STRUCTURED_TOOL, schemaInstruction } from '../structured-output.ts';
 import type { JsonObject, Quirks, Reading, Target, WireRequest } from '../types.ts';
@@ -182,6 +183,10 @@ function writePart(part: Part): JsonObject[] {
           ? { type: 'url', url: part.source.url }
           : { type: 'base64', media_type: part.mediaType, data: part.source.data };
       return [{ ...membersFor(PROTOCOL, part.extras), type: 'image', source }];
+    }
+    case 'pdf': {
+      const source = { type: 'base64', media_type: PDF, data: part.data };
+      return [{ ...membersFor(PROTOCOL, part.extras), type: 'document', source, ...(part.name === null ? {} : { title: part.name }) }];
     }
     case 'tool-call': {
       const extras = membersFor(PROTOCOL, part.extras);

@@ -1,5 +1,6 @@
-import type { Json, Message, ModelRequest, Part, ResponseFormat, ToolChoice, ToolDefinition } from '../../../core/index.ts';
+import type { Extras, Json, Message, ModelRequest, Part, ResponseFormat, ToolChoice, ToolDefinition } from '../../../core/index.ts';
 import { readImageUrl } from '../image-url.ts';
+import { readPdfFile } from '../pdf-file.ts';
 import {
   asList,
   asObject,
@@ -38,6 +39,9 @@ const messageMembers = new Set([
 ]);
 const textMembers = new Set(['type', 'text']);
 const imageMembers = new Set(['type', 'image_url']);
+const urlMembers = new Set(['url']);
+const filePartMembers = new Set(['type', 'file']);
+const fileMembers = new Set(['filename', 'file_data', 'file_id']);
 const toolMembers = new Set(['type', 'function']);
 const callMembers = new Set(['id', 'type', 'function']);
 
@@ -205,17 +209,27 @@ function readPart(item: Json, path: string, bound: string[]): Part {
       return { type: 'refusal', text: asString(part.refusal, `${path}.refusal`) };
     case 'image_url': {
       const image = asObject(part.image_url, `${path}.image_url`);
-      const { url, ...rest } = image;
-      const outer = extrasOf(PROTOCOL, part, imageMembers).extras?.members;
-      const members = { ...outer, ...(Object.keys(rest).length === 0 ? {} : { image_url: rest }) };
-      const extras = Object.keys(members).length === 0 ? {} : { extras: { protocol: PROTOCOL, members } };
-      return { ...readImageUrl(asString(url, `${path}.image_url.url`)), ...extras };
+      const extras = nestedExtras(part, imageMembers, 'image_url', extrasOf(PROTOCOL, image, urlMembers));
+      return { ...readImageUrl(asString(image.url, `${path}.image_url.url`)), ...extras };
+    }
+    case 'file': {
+      const file = asObject(part.file, `${path}.file`);
+      const pdf = readPdfFile(file);
+      if (pdf !== null) return { ...pdf, ...nestedExtras(part, filePartMembers, 'file', extrasOf(PROTOCOL, file, fileMembers)) };
+      break;
     }
     default:
       asString(part.type, `${path}.type`);
-      bound.push(path);
-      return { type: 'opaque', protocol: PROTOCOL, value: part };
   }
+  bound.push(path);
+  return { type: 'opaque', protocol: PROTOCOL, value: part };
+}
+
+/** Unknown members of a part, and of the object within it that says what it is. */
+function nestedExtras(part: JsonObject, known: ReadonlySet<string>, name: string, inner: { readonly extras?: Extras }) {
+  const outer = extrasOf(PROTOCOL, part, known).extras?.members;
+  if (inner.extras === undefined) return outer === undefined ? {} : { extras: { protocol: PROTOCOL, members: outer } };
+  return { extras: { protocol: PROTOCOL, members: { ...outer, [name]: inner.extras.members } } };
 }
 
 function readTools(body: JsonObject, bound: string[]): Partial<ModelRequest> {

@@ -1,5 +1,6 @@
 import type { Message, ModelRequest, Part, ResponseFormat } from '../../../core/index.ts';
 import { writeImageUrl } from '../image-url.ts';
+import { writePdfFile } from '../pdf-file.ts';
 import { membersFor } from '../shape.ts';
 import { STRUCTURED_TOOL, schemaInstruction } from '../structured-output.ts';
 import type { JsonObject, Quirks, Reading, Target, WireRequest } from '../types.ts';
@@ -131,7 +132,7 @@ function writeUser(message: Message, extras: JsonObject): JsonObject[] {
     const content = textContent(part.content);
     written.push({ ...membersFor(PROTOCOL, part.extras), role: 'tool', tool_call_id: part.id, content });
     // Tool messages hold text only: what else a result shows follows as the user's.
-    for (const inner of part.content) if (inner.type === 'image') rest.push(inner);
+    for (const inner of part.content) if (inner.type === 'image' || inner.type === 'pdf') rest.push(inner);
   }
   if (rest.length > 0 || written.length === 0) written.push({ role: 'user', content: userContent(rest), ...extras });
   return written;
@@ -179,6 +180,9 @@ function userContent(parts: readonly Part[]): string | JsonObject[] {
       const members = membersFor(PROTOCOL, part.extras);
       const image = members.image_url as JsonObject | undefined;
       written.push({ ...members, type: 'image_url', image_url: { ...image, url: writeImageUrl(part) } });
+    } else if (part.type === 'pdf') {
+      const members = membersFor(PROTOCOL, part.extras);
+      written.push({ ...members, type: 'file', file: { ...(members.file as JsonObject | undefined), ...writePdfFile(part) } });
     } else if (part.type === 'opaque' && part.protocol === PROTOCOL) written.push(part.value as JsonObject);
   }
   return written;

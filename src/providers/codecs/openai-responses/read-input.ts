@@ -1,5 +1,6 @@
 import type { Json, Message, Part } from '../../../core/index.ts';
 import { readImageUrl } from '../image-url.ts';
+import { readPdfFile } from '../pdf-file.ts';
 import { asList, asObject, asString, extrasOf, isList, isObject, MalformedRequest, optionalString } from '../shape.ts';
 import { unwrapSignature } from '../signatures.ts';
 import type { JsonObject } from '../types.ts';
@@ -8,6 +9,7 @@ const PROTOCOL = 'openai-responses';
 
 const textMembers = new Set(['type', 'text', 'annotations', 'logprobs']);
 const imageMembers = new Set(['type', 'image_url']);
+const fileMembers = new Set(['type', 'filename', 'file_data', 'file_id', 'file_url']);
 
 /** Reads input items. What the assistant did between two turns of the user is one message; so are results that follow each other. */
 export function readInput(items: readonly Json[], bound: string[]): Message[] {
@@ -108,6 +110,11 @@ function readPart(part: JsonObject, path: string, bound: string[]): Part {
         return { ...readImageUrl(part.image_url), ...extrasOf(PROTOCOL, detail === 'auto' ? rest : part, imageMembers) };
       }
       break;
+    case 'input_file': {
+      const pdf = readPdfFile(part);
+      if (pdf !== null) return { ...pdf, ...extrasOf(PROTOCOL, part, fileMembers) };
+      break;
+    }
     default:
       asString(part.type, `${path}.type`);
   }

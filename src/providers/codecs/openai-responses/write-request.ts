@@ -1,5 +1,6 @@
 import type { Message, ModelRequest, Part } from '../../../core/index.ts';
 import { writeImageUrl } from '../image-url.ts';
+import { writePdfFile } from '../pdf-file.ts';
 import { isList, isObject, membersFor } from '../shape.ts';
 import { STRUCTURED_TOOL, schemaInstruction } from '../structured-output.ts';
 import type { JsonObject, Quirks, Reading, Target, WireRequest } from '../types.ts';
@@ -158,6 +159,8 @@ function contentPart(part: Part, role: Message['role']): JsonObject | null {
       return { type: 'refusal', refusal: part.text };
     case 'image':
       return { detail: 'auto', ...membersFor(PROTOCOL, part.extras), type: 'input_image', image_url: writeImageUrl(part) };
+    case 'pdf':
+      return { ...membersFor(PROTOCOL, part.extras), type: 'input_file', ...writePdfFile(part) };
     case 'opaque':
       return part.protocol === PROTOCOL && isObject(part.value) && isContentType(part.value.type) ? part.value : null;
     default:
