@@ -63,6 +63,16 @@ describe.skipIf(!isThere)('places that processes share (skipped without redis-se
     await expect(other.enter(null)).rejects.toMatchObject({ code: 'ABORTED' });
   });
 
+  it('are all given back by who closes, also those that were asked for in the same moment', async () => {
+    for (let i = 0; i < 20; i += 1) {
+      const one = slots('asked', 2);
+      const waiting = one.enter(null).catch((error: unknown) => error);
+      await one.close();
+      expect(await redis.zcard('smallfirst:slots:asked')).toBe(0);
+      expect(await waiting).toMatchObject({ code: 'ABORTED' });
+    }
+  });
+
   it('of a process that is gone are free again when its leases end', async () => {
     // A lease as a killed process leaves it, a moment before its end.
     await redis.zadd('smallfirst:slots:dead', Date.now() + 30, 'of the dead');

@@ -63,7 +63,8 @@ export class Slots {
   readonly #limit: number;
   readonly #held = new Set<string>();
   readonly #line: Waiter[] = [];
-  #isAsking = false;
+  /** A question that is under way. */
+  #asking: Promise<void> | null = null;
   #isClosed = false;
   #renewal: (() => void) | null = null;
 
@@ -109,7 +110,11 @@ export class Slots {
     this.#isClosed = true;
     this.#renewal?.();
     for (const waiter of this.#line.splice(0)) waiter.stop(new SmallfirstError('ABORTED', 'the job was stopped'));
-    if (this.#held.size > 0 && this.#deps.redis.status === 'ready') await this.#deps.redis.zrem(this.#key, ...this.#held).catch(() => 0);
+    if (this.#deps.redis.status === 'ready') {
+      // Its answer may bring places that nobody waits for any more.
+      await this.#asking;
+      if (this.#held.size > 0) await this.#deps.redis.zrem(this.#key, ...this.#held).catch(() => 0);
+    }
     this.#held.clear();
   }
 
@@ -128,10 +133,9 @@ export class Slots {
   }
 
   #ask(): void {
-    if (this.#isAsking || this.#line.length === 0 || this.#isClosed) return;
-    this.#isAsking = true;
-    void this.#take().then((taken) => {
-      this.#isAsking = false;
+    if (this.#asking !== null || this.#line.length === 0 || this.#isClosed) return;
+    this.#asking = this.#take().then((taken) => {
+      this.#asking = null;
       if (this.#line.length === 0) return;
       if (taken > 0) this.#ask();
       else this.#deps.after(ASK_MS / 2 + (Math.random() * ASK_MS) / 2, () => this.#ask());
@@ -147,11 +151,12 @@ export class Slots {
     const since = this.#deps.clock.monotonic();
     for (const member of wanted.slice(0, taken)) {
       this.#held.add(member);
+      if (this.#isClosed) continue;
       const waiter = this.#line.shift();
       if (waiter === undefined) this.#leave({ member, since: Number.NEGATIVE_INFINITY });
       else waiter.go({ member, since });
     }
-    if (taken > 0) this.#keep();
+    if (taken > 0 && !this.#isClosed) this.#keep();
     return taken;
   }
 
