@@ -73,6 +73,19 @@ describe.skipIf(!isThere)('places that processes share (skipped without redis-se
     }
   });
 
+  it('keep nobody who closes waiting for a server that was lost with a question', async () => {
+    const lost = await startRedis();
+    const own = await connectRedis(lost.url, () => {});
+    const one = new Slots('lost', 1, { redis: own, clock: systemClock, after });
+    (await one.enter(null))();
+    lost.pause();
+    const waiting = one.enter(null).catch((error: unknown) => error);
+    await one.close();
+    expect([own.status, await waiting]).toMatchObject(['ready', { code: 'ABORTED' }]);
+    own.disconnect();
+    await lost.stop();
+  });
+
   it('of a process that is gone are free again when its leases end', async () => {
     // A lease as a killed process leaves it, a moment before its end.
     await redis.zadd('smallfirst:slots:dead', Date.now() + 30, 'of the dead');

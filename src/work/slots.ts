@@ -14,6 +14,8 @@ const LEASE_MS = 15_000;
 const RENEW_MS = LEASE_MS / 3;
 /** A place that was held so long goes back to everybody, so that one process cannot keep it for ever. */
 const TURN_MS = 500;
+/** Who closes waits no longer than this for the server: what it could not give back ends with its lease. */
+const GIVE_BACK_MS = 1_000;
 /** How long a process that got nothing waits before it asks again; half of it by chance. */
 const ASK_MS = 20;
 
@@ -111,11 +113,20 @@ export class Slots {
     this.#renewal?.();
     for (const waiter of this.#line.splice(0)) waiter.stop(new SmallfirstError('ABORTED', 'the job was stopped'));
     if (this.#deps.redis.status === 'ready') {
-      // Its answer may bring places that nobody waits for any more.
-      await this.#asking;
-      if (this.#held.size > 0) await this.#deps.redis.zrem(this.#key, ...this.#held).catch(() => 0);
+      let callOff = (): void => {};
+      const late = new Promise<void>((resolve) => {
+        callOff = this.#deps.after(GIVE_BACK_MS, resolve);
+      });
+      await Promise.race([this.#giveBack(), late]);
+      callOff();
     }
     this.#held.clear();
+  }
+
+  async #giveBack(): Promise<void> {
+    // Its answer may bring places that nobody waits for any more.
+    await this.#asking;
+    if (this.#held.size > 0) await this.#deps.redis.zrem(this.#key, ...this.#held).catch(() => 0);
   }
 
   /** The next one here takes the place over, while it is not others' turn. */

@@ -56,6 +56,8 @@ export interface RedisServer {
   readonly url: string;
   /** Ends it as a power cut does. */
   kill(): Promise<void>;
+  /** Lets it answer no more, with its connections open. */
+  pause(): void;
   /** Starts it again, empty, on the port that it had. */
   start(): Promise<void>;
   stop(): Promise<void>;
@@ -87,6 +89,7 @@ export async function startRedis(): Promise<RedisServer> {
   return {
     url: `redis://127.0.0.1:${port}`,
     kill,
+    pause: () => void child?.kill('SIGSTOP'),
     start,
     stop: async () => {
       await kill();
