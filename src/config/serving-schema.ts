@@ -82,7 +82,7 @@ const server = z
       .gt(0)
       .max(86_400)
       .default(300)
-      .describe('How long a client may take nothing of what is sent to it before its connection is cut'),
+      .describe('How long a client may take nothing of what waits for it before its connection is cut; seen in steps of about a megabyte'),
     maxConnections: z.int().min(1).default(20_000),
   })
   .describe('How the gateway serves');

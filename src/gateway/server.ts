@@ -15,7 +15,7 @@ import { plan, readCall } from './dispatch.ts';
 import { endpointUpstream } from './endpoint-upstream.ts';
 import { Exchange, type Target } from './exchange.ts';
 import { takeFeedback } from './feedback.ts';
-import { type Answer, endUnread, Front, type RequestHead, type WholeRequest } from './front/index.ts';
+import { type Answer, Front, type RequestHead, type WholeRequest } from './front/index.ts';
 import { hasModels, isModelElsewhere, listModels, showModel } from './models-endpoint.ts';
 import { describeFailure } from './observe/redact.ts';
 import { OwnedList } from './owned-list.ts';
@@ -94,7 +94,6 @@ class HttpGateway implements Gateway {
     // Nothing else that a client may expect is a reason to refuse it.
     this.#server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => this.#handle(request, response, false));
     this.#server.on('clientError', refuseBrokenRequest);
-    this.#server.timeout = deps.settings.sendTimeoutMs;
     this.#front = new Front(this.#server, {
       keepAliveMs: KEEP_ALIVE_MS,
       sendTimeoutMs: deps.settings.sendTimeoutMs,
@@ -161,7 +160,6 @@ class HttpGateway implements Gateway {
   }
 
   #handle(request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean): void {
-    response.on('timeout', endUnread);
     const exchange = this.#open(request, response, targetOf(request));
     this.#guarded(exchange, () => this.#begin(exchange, { request, response, awaitsContinue }));
   }

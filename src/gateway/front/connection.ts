@@ -18,7 +18,6 @@ const FIRST_BYTE = 0x50;
 /** Whoever accepts connections. */
 export interface ConnectionOwner<T extends object> {
   readonly keepAliveMs: number;
-  readonly sendTimeoutMs: number;
   /** Where a request goes; null where it is not one of those that are read whole. */
   targetOf(head: RequestHead): T | null;
   /** A request has come in. */
@@ -49,8 +48,6 @@ export class FrontConnection<T extends object> implements AnswerOwner {
   #isOver = false;
   /** It ends after the answer that is under way. */
   #ends = false;
-  /** Bytes wait for the client to read, which it has a limited time for. */
-  #isTimed = false;
 
   constructor(owner: ConnectionOwner<T>, socket: Socket) {
     this.#owner = owner;
@@ -113,9 +110,8 @@ export class FrontConnection<T extends object> implements AnswerOwner {
     else this.socket.destroy();
   }
 
-  /** Gives up an idle connection, and one whose request is slow to come; limits the time of a client that reads slower than we write. */
+  /** Gives up an idle connection, and one whose request is slow to come. */
   sweep(now: number): void {
-    this.#limitSending();
     if (this.#answer !== null || this.#isOver) return;
     if (this.#begunAt !== null) {
       if (now - this.#begunAt > PATIENCE_MS) this.#handOver(this.#takeKept());
@@ -135,14 +131,6 @@ export class FrontConnection<T extends object> implements AnswerOwner {
     this.#maxIdleMs = this.#owner.keepAliveMs;
     if (this.socket.isPaused()) this.socket.resume();
     if (this.#kept.length > 0) this.#advance(this.#takeKept());
-  }
-
-  /** Node's own timer of a socket begins anew whenever the client took something; only slow clients pay for it. */
-  #limitSending(): void {
-    const isBehind = this.socket.writableLength > 0;
-    if (isBehind === this.#isTimed) return;
-    this.#isTimed = isBehind;
-    this.socket.setTimeout(isBehind ? this.#owner.sendTimeoutMs : 0);
   }
 
   /** Reads all that has come and was not read. */

@@ -4,6 +4,7 @@ import { readInto, sharedRead } from '../../providers/index.ts';
 import type { Answer } from './answer.ts';
 import { type ConnectionOwner, FrontConnection } from './connection.ts';
 import type { RequestHead } from './request-head.ts';
+import { UnreadWatch } from './unread-watch.ts';
 import type { WholeRequest } from './whole-request.ts';
 
 /** What a front needs. */
@@ -33,19 +34,19 @@ interface Handled {
  */
 export class Front<T extends object> implements ConnectionOwner<T> {
   readonly keepAliveMs: number;
-  readonly sendTimeoutMs: number;
   readonly #options: FrontOptions<T>;
   readonly #server: Server;
   readonly #http: readonly ConnectionListener[];
   readonly #open = new Set<FrontConnection<T>>();
   /** Sockets that node:http has. */
   readonly #handedOver = new Set<Socket>();
+  readonly #unread: UnreadWatch;
 
   /** Takes the connections of a server that node:http made. */
   constructor(server: Server, options: FrontOptions<T>) {
     this.#options = options;
     this.keepAliveMs = options.keepAliveMs;
-    this.sendTimeoutMs = options.sendTimeoutMs;
+    this.#unread = new UnreadWatch(options.sendTimeoutMs);
     this.#server = server;
     this.#http = server.listeners('connection') as ConnectionListener[];
     server.removeAllListeners('connection');
@@ -78,10 +79,14 @@ export class Front<T extends object> implements ConnectionOwner<T> {
     }
   }
 
-  /** Gives up what is idle for too long, or slow. */
+  /** Gives up what is idle for too long, or slow, and whose client takes nothing. */
   sweep(): void {
     const now = this.now();
-    for (const connection of this.#open) connection.sweep(now);
+    for (const connection of this.#open) {
+      connection.sweep(now);
+      this.#unread.look(connection.socket, now);
+    }
+    for (const socket of this.#handedOver) this.#unread.look(socket, now);
   }
 
   /** Ends connections as they become idle. What has begun to come in on them is node:http's within this turn of the event loop. */
@@ -110,7 +115,6 @@ export class Front<T extends object> implements ConnectionOwner<T> {
     readInto(socket, (bytes) => connection.read(bytes));
     socket.on('end', () => connection.ended());
     socket.on('drain', () => connection.drained());
-    socket.on('timeout', () => endUnread(socket));
     socket.on('error', () => socket.destroy());
     socket.on('close', () => {
       this.#open.delete(connection);
@@ -123,11 +127,6 @@ export class Front<T extends object> implements ConnectionOwner<T> {
     socket.once('close', () => this.#handedOver.delete(socket));
     for (const listener of this.#http) listener.call(this.#server, socket);
   }
-}
-
-/** Ends a connection that has seen no life for its time if that is its client's doing: something waits for it to be read. */
-export function endUnread(socket: Socket): void {
-  if (socket.writableLength > 0) socket.destroy();
 }
 
 /**

@@ -1,4 +1,4 @@
 export { Answer } from './answer.ts';
-export { endUnread, Front } from './front.ts';
+export { Front } from './front.ts';
 export type { RequestHead } from './request-head.ts';
 export { WholeRequest } from './whole-request.ts';
