@@ -105,7 +105,7 @@ export async function openGatewayApp(config: Config, options: GatewayAppOptions)
     tasks = await openSteps(config, upstreams, { clock: systemClock, warn, store, journal, log, recorder, prices, readStore });
     life = openLife(config, location, { clock: systemClock, warn });
     const deps = gatewayDeps(config, { directory, prices, recorder, access, operations, tasks, ownersPath: join(data.path, 'owners') });
-    // Every ladder counts tokens. Loading what counts them holds the event loop up, and with it every stream: not under way, then.
+    // Every ladder counts tokens, and loading what counts them holds up every stream: so not under way. What has no ladder rarely needs it.
     if (config.tasks.size > 0) await loadTokenizer();
     const gateway = await openGateway(deps, options.host, options.port);
     active = () => gateway.active;

@@ -1,11 +1,13 @@
+import type { TaskConfig } from '../config/index.ts';
 import { type ModelRequest, SmallfirstError } from '../core/index.ts';
 import type { Upstream } from '../providers/index.ts';
-import type { Step } from '../run/index.ts';
 import { stepOf } from './cascade.ts';
+import type { TaskPolicy } from './cascade-policy.ts';
 import { needOf } from './cascade-request.ts';
 import type { StepPlan, Steps } from './cascade-types.ts';
 import { pastEscalationCap } from './escalation-caps.ts';
 import type { Exchange } from './exchange.ts';
+import { isGradable } from './live-pair.ts';
 import { liveRequestOf } from './live-request.ts';
 import type { Routing } from './live-types.ts';
 import { isRelayable } from './outbound.ts';
@@ -73,18 +75,25 @@ export function planTask(exchange: Exchange, deps: GatewayDeps, steps: Steps): T
     refuseUntranslatable(client, task.ladder.at(-1) ?? task.name);
   }
   const { step, certificate } = routing.policy;
-  // What nobody said that the ceiling can do, it is asked all the same, as it was before there was a certificate.
-  if (ceiling !== undefined && mayRelay && !canAnswer(step, client.request)) return { do: 'relay', upstream: ceiling.upstream };
-  const isHard = isRouted && steps.life.isHard(task, client.request);
-  watch(isHard ? { ...routing, reason: 'triaged' } : routing, client.request);
-  if (isHard && ceiling !== undefined && mayRelay) return { do: 'relay', upstream: ceiling.upstream };
-  return { do: 'step', plan: { step, client, startAt: isHard ? step.ladder.length - 1 : 0, certificate, fingerprint } };
+  const past = isRouted ? pastLadder(task, routing.policy, client.request) : null;
+  const isHard = isRouted && past === null && steps.life.isHard(task, client.request);
+  if (past === null) watch(isHard ? { ...routing, reason: 'triaged' } : routing, client.request);
+  else exchange.decision = past;
+  if ((isHard || past !== null) && ceiling !== undefined && mayRelay) return { do: 'relay', upstream: ceiling.upstream };
+  const startAt = isHard || past === 'beyond-text' ? step.ladder.length - 1 : 0;
+  return { do: 'step', plan: { step, client, startAt, certificate, fingerprint } };
 }
 
-/** Whether the config says that the ceiling can do what a request needs. */
-function canAnswer({ ladder }: Step, request: ModelRequest): boolean {
-  const has = ladder.at(-1)?.model.capabilities;
-  return [...needOf(request, 0).capabilities].every((capability) => has?.has(capability) === true);
+/**
+ * Why a request of a routed task is the ceiling's alone whatever its words: no pair can tell how well the small model answers it, or the
+ * ceiling does not declare what it needs. Null where it is not.
+ */
+function pastLadder(task: TaskConfig, policy: TaskPolicy, request: ModelRequest): 'undeclared' | 'beyond-text' | null {
+  if (policy.certificate !== null && !isGradable(task, request)) return 'beyond-text';
+  const declared = policy.step.ladder.at(-1)?.model.capabilities;
+  const isDeclared = [...needOf(request, 0).capabilities].every((capability) => declared?.has(capability) === true);
+  // Nobody could be asked after a small model then. The ceiling gets it as it came, as before there was a certificate.
+  return isDeclared ? null : 'undeclared';
 }
 
 /** How a model of another protocol is asked. Throws REQUEST_INVALID for what it cannot be asked, NOT_SUPPORTED for endpoints without a counterpart. */

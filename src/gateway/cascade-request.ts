@@ -16,7 +16,8 @@ export function needOf(request: ModelRequest, inputTokens: number): Need {
   return { capabilities, tokens: inputTokens + (request.maxTokens ?? USUAL_OUTPUT), boundaries: null };
 }
 
-function holds({ messages }: ModelRequest, type: Part['type']): boolean {
+/** Whether a part of the kind stands anywhere in a request, in the result of a tool, too. */
+export function holds({ messages }: ModelRequest, type: Part['type']): boolean {
   const isOrHolds = (part: Part): boolean => part.type === type || (part.type === 'tool-result' && part.content.some(isOrHolds));
   return messages.some(({ content }) => content.some(isOrHolds));
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { parseConfig } from '../config/index.ts';
-import type { Answer, Call, StopReason } from '../core/index.ts';
-import { agreement, inputText, pairOf } from './live-pair.ts';
+import { parseConfig, type TaskConfig } from '../config/index.ts';
+import type { Answer, Call, Message, StopReason } from '../core/index.ts';
+import { agreement, inputText, isGradable, pairOf } from './live-pair.ts';
 
 const config = parseConfig(
   `
@@ -85,30 +85,30 @@ describe('the input of a request', () => {
   });
 });
 
-describe('the version that a side of a pair was served by', () => {
-  const side = (model: string, servedModel: string | null) => ({
-    row: { model, servedModel, provider: 'openai', cost: null, latencyMs: null } as Call,
-    answer: answer('billing'),
-  });
-  const setting = {
-    id: 'p',
-    requestId: 'r',
-    at: 1,
-    task: config.tasks.get('label')!,
-    small: 'small',
-    big: 'big',
-    drawn: 'uniform' as const,
-    inclusion: 1,
-    certificate: null,
-    confidence: null,
-    skip: false,
-    fingerprint: null,
-    request: { messages: [] },
-    capture: config.capture,
-    askedAs: (row: Call) => `asked:${row.provider}/${row.model}-1`,
-  };
-  const quality = { small: 1, big: 1, by: 'agreement' };
+const side = (model: string, servedModel: string | null) => ({
+  row: { model, servedModel, provider: 'openai', cost: null, latencyMs: null } as Call,
+  answer: answer('billing'),
+});
+const setting = {
+  id: 'p',
+  requestId: 'r',
+  at: 1,
+  task: config.tasks.get('label')!,
+  small: 'small',
+  big: 'big',
+  drawn: 'uniform' as const,
+  inclusion: 1,
+  certificate: null,
+  confidence: null,
+  skip: false,
+  fingerprint: null,
+  request: { messages: [] },
+  capture: config.capture,
+  askedAs: (row: Call) => `asked:${row.provider}/${row.model}-1`,
+};
+const quality = { small: 1, big: 1, by: 'agreement' };
 
+describe('the version that a side of a pair was served by', () => {
   it('is what the answer says, else what was asked, and none for a model that was left out', () => {
     const served = (small: ReturnType<typeof side> | null, big: ReturnType<typeof side>) => {
       const { servedSmall, servedBig } = pairOf(setting, small, big, quality);
@@ -117,5 +117,33 @@ describe('the version that a side of a pair was served by', () => {
     expect(served(side('small', 'tiny-v1'), side('big', 'huge-v1'))).toEqual(['tiny-v1', 'huge-v1']);
     expect(served(side('small', null), side('big', null))).toEqual(['asked:openai/small-1', 'asked:openai/big-1']);
     expect(served(null, side('big', 'huge-v1'))).toEqual([null, 'huge-v1']);
+  });
+});
+
+describe('a request that shows an image or a PDF', () => {
+  const pdf = { type: 'pdf', name: null, data: 'JVBERi0xLjQK' } as const;
+  const image = { type: 'image', mediaType: 'image/*', source: { kind: 'url', url: 'https://a.example/x.png' } } as const;
+  const text = { type: 'text', text: 'What is it?' } as const;
+  const shown = { type: 'tool-result', id: 'c1', content: [pdf], isError: false } as const;
+  const asking = (content: Message['content']) => ({ messages: [{ role: 'user' as const, content }] });
+
+  it.each([
+    ['an image', [image, text]],
+    ['a PDF', [pdf, text]],
+    ['a PDF from a tool', [shown, text]],
+  ])('keeps no input that its text alone would stand for: %s', (_what, content) => {
+    const kept = (of: Message['content']) =>
+      pairOf({ ...setting, capture: { mode: 'full', rate: 1 }, request: asking(of) }, null, side('big', null), quality).input;
+    expect([kept(content), kept([text])]).toEqual([null, 'What is it?']);
+  });
+
+  it('is graded by agreement, and never by a judge of texts', () => {
+    const gradable = (task: string) =>
+      [asking([pdf, text]), asking([text])].map((request) => isGradable(config.tasks.get(task) as TaskConfig, request));
+    expect([gradable('label'), gradable('fields'), gradable('text')]).toEqual([
+      [true, true],
+      [true, true],
+      [false, true],
+    ]);
   });
 });

@@ -4,6 +4,7 @@ import { type Answer, type Call, type EpochMs, type Json, type ModelRequest, typ
 import { type BoundMetric, parseMetric, validateOutput } from '../metrics/index.ts';
 import { captureBody, redact } from '../run/index.ts';
 import type { StoredPair } from '../store/types.ts';
+import { holds } from './cascade-request.ts';
 import type { Side } from './live-types.ts';
 
 /** Everything that a pair says beside its two answers. */
@@ -101,7 +102,8 @@ export function pairOf(setting: PairSetting, small: Side | null, big: Side, qual
     prompt: setting.fingerprint,
     servedSmall: small === null ? null : served(small.row),
     servedBig: served(big.row),
-    input: text(inputText(request)),
+    // Without what it showed, its text would stand for another request, equal to others and with another answer.
+    input: showsMore(request) ? null : text(inputText(request)),
     smallOutput: small === null ? null : said(small.answer),
     bigOutput: said(big.answer),
     by: qualities.by,
@@ -112,6 +114,16 @@ export function pairOf(setting: PairSetting, small: Side | null, big: Side, qual
 function labelOf(answer: Answer, output: Output): string | null {
   const { valid, value } = validateOutput(answer.text, output);
   return valid && typeof value === 'string' ? value : null;
+}
+
+/** Whether its text is not all of a request: an image or a PDF is part of it. */
+function showsMore(request: ModelRequest): boolean {
+  return holds(request, 'image') || holds(request, 'pdf');
+}
+
+/** Whether answers to a request of a task can be graded. The judge of texts reads nothing but text. */
+export function isGradable(task: TaskConfig, request: ModelRequest): boolean {
+  return task.output.kind !== 'text' || !showsMore(request);
 }
 
 /** The part of a request that a triage and an embedded student read: the text of the last user message. */

@@ -3,6 +3,7 @@ import type { Answer, Call } from '../core/index.ts';
 import type { Afterward } from './live-afterward.ts';
 import type { BesideDeps } from './live-beside.ts';
 import { HeardBytes, type Relayed } from './live-heard.ts';
+import { isGradable } from './live-pair.ts';
 import type { LiveRequest } from './live-request.ts';
 import type { Side } from './live-types.ts';
 
@@ -45,7 +46,7 @@ export class Shadow implements Afterward {
   async #run(signal: AbortSignal): Promise<void> {
     const request = this.#subject.read();
     const big = this.#big ?? sideOf(this.#relayed, this.#heard, this.#subject);
-    if (request === null || big === null) return;
+    if (request === null || big === null || !isGradable(this.#task, request)) return;
     const { shadow } = this.#task;
     for (const candidate of shadow?.candidates ?? []) {
       if (signal.aborted) return;

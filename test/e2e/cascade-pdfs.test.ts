@@ -17,6 +17,8 @@ models:
 tasks:
   invoice: { output: { kind: label, labels: [billing, refund] }, ladder: [small, frontier], canary: false, audit: { share: 0 } }
   words: { output: { kind: label, labels: [billing, refund] }, ladder: [reader, frontier], canary: false, audit: { share: 0 } }
+  letter: { output: { kind: text }, ladder: [small, frontier], metric: contains, canary: false, audit: { share: 0 } }
+  watched: { output: { kind: text }, ladder: [small, frontier], metric: { judge: frontier, rubric: { text: Right? } }, mode: shadow, shadow: { share: 1 } }
   own: { output: { kind: label, labels: [billing, refund] }, ladder: [small, own], canary: false, audit: { share: 0 } }
 `;
 
@@ -42,6 +44,7 @@ async function ask(model: string) {
   const last = upstream.calls.at(-1)?.body.messages as [{ content: unknown }] | undefined;
   return {
     status: response.status,
+    why: response.headers.get('x-smallfirst-decision'),
     said: json.choices?.[0].message.content ?? json.error?.message,
     asked: upstream.calls.map((call) => call.model),
     seen: last?.[0].content,
@@ -80,9 +83,22 @@ describe('a PDF of a certified task', () => {
     const after = await ask('task/own');
     expect([before, after]).toMatchObject([
       { said: 'refund', asked: ['own'], seen: before.sent },
-      { said: 'refund', asked: ['own', 'own'], seen: before.sent },
+      { said: 'refund', asked: ['own', 'own'], seen: before.sent, why: 'undeclared' },
     ]);
   });
+
+  it('of free text goes to the ceiling: its certificate is about what a judge could read', async () => {
+    await world.certify({ task: 'letter' });
+    upstream.script('huge', label('Dear customer'));
+    expect(await ask('task/letter')).toMatchObject({ said: 'Dear customer', asked: ['huge'], why: 'beyond-text' });
+  });
+});
+
+it('a PDF of a text task in shadow mode is shown to no candidate, which nobody could grade', async () => {
+  upstream.script('huge', label('Dear customer'));
+  await ask('task/watched');
+  const { rows, pairs } = await world.record();
+  expect([rows.map(({ model, purpose }) => [model, purpose]), pairs]).toEqual([[['frontier', 'answer']], []]);
 });
 
 it('a PDF for a model of another protocol of which nobody said that it reads any is refused in words', async () => {

@@ -68,11 +68,44 @@ describe('a PDF in a request', () => {
   });
 });
 
+describe('what others than the user show', () => {
+  const image = 'data:image/png;base64,iVBO';
+  it.each<[string, Protocol, Json, Json]>([
+    ['a system message', 'openai-chat', { messages: [{ role: 'system', content: [named['openai-chat']] }] }, 'messages[0].content[0]'],
+    [
+      'an answer',
+      'openai-chat',
+      {
+        messages: [
+          {
+            role: 'assistant',
+            content: [
+              { type: 'text', text: 'a' },
+              { type: 'image_url', image_url: { url: image } },
+            ],
+          },
+        ],
+      },
+      'messages[0].content[1]',
+    ],
+    ['a developer', 'openai-responses', { input: [{ role: 'developer', content: [named['openai-responses']] }] }, 'input[0].content[0]'],
+    [
+      'an answer',
+      'anthropic-messages',
+      { messages: [{ role: 'assistant', content: [named['anthropic-messages']] }] },
+      'messages[0].content[0]',
+    ],
+  ])('is of its own protocol alone: %s of %s', (_who, protocol, body, path) => {
+    expect(codecs[protocol].readRequest({ model: 'm', ...(body as object) }).untranslatable).toEqual([path]);
+  });
+});
+
 describe('a file that not every protocol takes', () => {
   const pdf = { type: 'base64', media_type: 'application/pdf', data: DATA };
   it.each<[string, Protocol, Json]>([
     ['lies with the provider', 'openai-chat', { type: 'file', file: { file_id: 'file-1' } }],
     ['lies with the provider and is given, too', 'openai-chat', { type: 'file', file: { file_id: 'file-1', file_data: URL } }],
+    ['has a name that is none', 'openai-chat', { type: 'file', file: { filename: 5, file_data: URL } }],
     ['is no PDF', 'openai-responses', { type: 'input_file', filename: 'a.csv', file_data: 'data:text/csv;base64,YQ==' }],
     ['lies with the provider', 'openai-responses', { type: 'input_file', file_id: 'file-1' }],
     ['lies somewhere', 'openai-responses', { type: 'input_file', file_url: 'https://a.example/a.pdf' }],

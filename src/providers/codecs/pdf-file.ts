@@ -9,8 +9,9 @@ const PREFIX = `data:${PDF};base64,`;
 /** A PDF from the file of OpenAI's protocols; null for other kinds of files, and for those that lie elsewhere. */
 export function readPdfFile(file: JsonObject): { readonly type: 'pdf'; readonly name: string | null; readonly data: string } | null {
   const { file_data: data, file_id: id, file_url: url, filename } = file;
-  if (typeof data !== 'string' || !data.startsWith(PREFIX) || (id ?? url ?? null) !== null) return null;
-  return { type: 'pdf', name: typeof filename === 'string' ? filename : null, data: data.slice(PREFIX.length) };
+  const name = filename ?? '';
+  if (typeof data !== 'string' || !data.startsWith(PREFIX) || typeof name !== 'string' || (id ?? url ?? null) !== null) return null;
+  return { type: 'pdf', name: name === '' ? null : name, data: data.slice(PREFIX.length) };
 }
 
 /** The members that tell a PDF to OpenAI's protocols, where a file must have a name. */

@@ -17,6 +17,7 @@ import {
   optionalStrings,
   stringMetadata,
 } from '../shape.ts';
+import { bindShown } from '../shown.ts';
 import { unwrapSignature } from '../signatures.ts';
 import { inputText } from '../tool-input.ts';
 import type { ClientRequest, JsonObject } from '../types.ts';
@@ -127,6 +128,7 @@ function readMessages(value: unknown, bound: string[]): Message[] {
       throw new MalformedRequest(`${path}.role`, `${path}.role must be user or assistant.`);
     }
     const content = readContent(message.content, `${path}.content`, bound);
+    bindShown(role, content, `${path}.content`, bound);
     return { role, content, ...extrasOf(PROTOCOL, message, messageMembers) };
   });
 }

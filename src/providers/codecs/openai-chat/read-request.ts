@@ -17,6 +17,7 @@ import {
   optionalStrings,
   stringMetadata,
 } from '../shape.ts';
+import { bindShown } from '../shown.ts';
 import type { ClientRequest, JsonObject } from '../types.ts';
 
 const PROTOCOL = 'openai-chat';
@@ -128,7 +129,9 @@ function readMessages(value: unknown, bound: string[]): Message[] {
       continue;
     }
     results = null;
-    messages.push(readMessage(message, role, path, bound));
+    const read = readMessage(message, role, path, bound);
+    bindShown(role, read.content, `${path}.content`, bound);
+    messages.push(read);
   }
   return messages;
 }
@@ -225,7 +228,7 @@ function readPart(item: Json, path: string, bound: string[]): Part {
   return { type: 'opaque', protocol: PROTOCOL, value: part };
 }
 
-/** Unknown members of a part, and of the object within it that says what it is. */
+/** The extras of a part and of the object within it, together: what this protocol alone knows of both. */
 function nestedExtras(part: JsonObject, known: ReadonlySet<string>, name: string, inner: { readonly extras?: Extras }) {
   const outer = extrasOf(PROTOCOL, part, known).extras?.members;
   if (inner.extras === undefined) return outer === undefined ? {} : { extras: { protocol: PROTOCOL, members: outer } };

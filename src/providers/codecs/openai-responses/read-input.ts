@@ -2,6 +2,7 @@ import type { Json, Message, Part } from '../../../core/index.ts';
 import { readImageUrl } from '../image-url.ts';
 import { readPdfFile } from '../pdf-file.ts';
 import { asList, asObject, asString, extrasOf, isList, isObject, MalformedRequest, optionalString } from '../shape.ts';
+import { bindShown } from '../shown.ts';
 import { unwrapSignature } from '../signatures.ts';
 import type { JsonObject } from '../types.ts';
 
@@ -41,6 +42,7 @@ export function readInput(items: readonly Json[], bound: string[]): Message[] {
 function readMessage(item: JsonObject, path: string, bound: string[]): Message {
   const role = asString(item.role, `${path}.role`);
   const content = readContent(item.content, `${path}.content`, bound);
+  bindShown(role, content, `${path}.content`, bound);
   switch (role) {
     case 'developer':
       return { role: 'system', content, extras: { protocol: PROTOCOL, members: { role } } };
