@@ -200,6 +200,7 @@ async function closeAll({ gateway, recorder, upstreams, operations, tasks, life,
   await tasks?.live.settled();
   await life?.close();
   await upstreams.destroy();
+  operations?.stop();
   await recorder?.close();
   await tasks?.close();
   await operations?.close();

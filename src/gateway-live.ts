@@ -117,6 +117,7 @@ class Adoption {
       if (this.#isTold) log.info('certificates route again: their record was read');
       this.#isTold = false;
     } catch (error) {
+      if (this.#isStopped) return;
       if (!this.#isTold) {
         log.warn(
           `CERTIFICATES DO NOT ROUTE, the frontier answers: their record cannot be read: ${error instanceof Error ? error.message : String(error)}`,

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Config, lockPathOf, readLock } from './config/index.ts';
 import { type Clock, type EpochMs, SmallfirstError } from './core/index.ts';
 import {
@@ -45,6 +47,8 @@ export interface OperationsWorld {
 export interface Operations extends Pick<GatewayDeps, 'ledger' | 'observer' | 'operator'> {
   /** Opens the store for what a request does not wait for; once for all. */
   store(): Promise<Store>;
+  /** What waits for the store to be there waits no more, and nothing looks at it again by itself. */
+  stop(): void;
   close(): Promise<void>;
 }
 
@@ -106,9 +110,12 @@ export async function openOperations(world: OperationsWorld): Promise<Operations
       warn: (message) => log.warn(message),
       metrics,
     }),
-    close: async () => {
+    stop: () => {
       pins?.stop();
       restoring.stop();
+      store.stop();
+    },
+    close: async () => {
       await tracing?.close();
       await store.close();
       log.close();
@@ -191,20 +198,32 @@ async function restore(
 const MAKING_MS = 15_000;
 const LOOK_MS = 100;
 
+/** A store that is opened when it is first needed. */
+interface LazyStore {
+  readonly open: () => Promise<Store>;
+  /** It is not opened any more where it was not yet. */
+  readonly stop: () => void;
+  readonly close: () => Promise<void>;
+}
+
 /** The store for reading, in a thread of its own so that no report makes an answer wait; opened when it is first needed. */
-function lazyStore(location: StoreLocation, clock: Clock): { readonly open: () => Promise<Store>; readonly close: () => Promise<void> } {
+function lazyStore(location: StoreLocation, clock: Clock): LazyStore {
   let opening: Promise<Store> | null = null;
-  let isClosed = false;
+  const stopping = new AbortController();
+  const { signal } = stopping;
   const until = clock.monotonic() + MAKING_MS;
   const attempt = async (): Promise<Store> => {
     for (;;) {
+      signal.throwIfAborted();
+      const isLate = location.kind !== 'sqlite' || clock.monotonic() >= until;
       try {
-        return await openStore(location, { readOnly: true, thread: true, maxConnections: 4 });
+        // A thread that would find nothing is not started.
+        if (isLate || existsSync(location.path)) return await openStore(location, { readOnly: true, thread: true, maxConnections: 4 });
       } catch (cause) {
-        // At the very first start nothing is there to read: it is being made, and then it is empty, which is an answer.
-        if (isClosed || location.kind !== 'sqlite' || clock.monotonic() >= until) throw cause;
-        await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+        if (isLate) throw cause;
       }
+      // At the very first start nothing is there to read: it is being made, and then it is empty, which is an answer.
+      await delay(LOOK_MS, undefined, { signal });
     }
   };
   return {
@@ -215,8 +234,9 @@ function lazyStore(location: StoreLocation, clock: Clock): { readonly open: () =
       });
       return opening;
     },
+    stop: () => stopping.abort(),
     close: async () => {
-      isClosed = true;
+      stopping.abort();
       await (await opening?.catch(() => null))?.close();
     },
   };
