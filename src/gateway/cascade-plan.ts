@@ -75,21 +75,22 @@ export function planTask(exchange: Exchange, deps: GatewayDeps, steps: Steps): T
     refuseUntranslatable(client, task.ladder.at(-1) ?? task.name);
   }
   const { step, certificate } = routing.policy;
-  const past = isRouted ? pastLadder(task, routing.policy, client.request) : null;
+  const past = isRouted ? pastLadder(task, routing.policy, client.request, mayRelay) : null;
   const isHard = isRouted && past === null && steps.life.isHard(task, client.request);
   if (past === null) watch(isHard ? { ...routing, reason: 'triaged' } : routing, client.request);
   else exchange.decision = past;
   if ((isHard || past !== null) && ceiling !== undefined && mayRelay) return { do: 'relay', upstream: ceiling.upstream };
-  const startAt = isHard || past === 'beyond-text' ? step.ladder.length - 1 : 0;
+  const startAt = isHard || past !== null ? step.ladder.length - 1 : 0;
   return { do: 'step', plan: { step, client, startAt, certificate, fingerprint } };
 }
 
 /**
  * Why a request of a routed task is the ceiling's alone whatever its words: no pair can tell how well the small model answers it, or the
- * ceiling does not declare what it needs. Null where it is not.
+ * ceiling, which takes its bytes, does not declare what it needs. Null where it is not.
  */
-function pastLadder(task: TaskConfig, policy: TaskPolicy, request: ModelRequest): 'undeclared' | 'beyond-text' | null {
+function pastLadder(task: TaskConfig, policy: TaskPolicy, request: ModelRequest, mayRelay: boolean): 'undeclared' | 'beyond-text' | null {
   if (policy.certificate !== null && !isGradable(task, request)) return 'beyond-text';
+  if (!mayRelay) return null;
   const declared = policy.step.ladder.at(-1)?.model.capabilities;
   const isDeclared = [...needOf(request, 0).capabilities].every((capability) => declared?.has(capability) === true);
   // Nobody could be asked after a small model then. The ceiling gets it as it came, as before there was a certificate.

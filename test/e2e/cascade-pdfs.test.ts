@@ -13,12 +13,14 @@ models:
   small: { provider: openai, model: tiny, url: "${origin}/v1", apiKey: k, price: { input: 1, output: 2 } }
   reader: { provider: vllm, model: words, url: "${origin}/v1", apiKey: k, price: { input: 1, output: 2 } }
   frontier: { provider: anthropic, model: huge, url: "${origin}", apiKey: k, price: { input: 10, output: 20 } }
+  other: { provider: anthropic, model: great, url: "${origin}", apiKey: k, capabilities: [system, streaming], price: { input: 10, output: 20 } }
   own: { provider: vllm, model: own, url: "${origin}/v1", apiKey: k, price: { input: 10, output: 20 } }
 tasks:
   invoice: { output: { kind: label, labels: [billing, refund] }, ladder: [small, frontier], canary: false, audit: { share: 0 } }
   words: { output: { kind: label, labels: [billing, refund] }, ladder: [reader, frontier], canary: false, audit: { share: 0 } }
   letter: { output: { kind: text }, ladder: [small, frontier], metric: contains, canary: false, audit: { share: 0 } }
   watched: { output: { kind: text }, ladder: [small, frontier], metric: { judge: frontier, rubric: { text: Right? } }, mode: shadow, shadow: { share: 1 } }
+  across: { output: { kind: label, labels: [billing, refund] }, ladder: [small, other], canary: false, audit: { share: 0 } }
   own: { output: { kind: label, labels: [billing, refund] }, ladder: [small, own], canary: false, audit: { share: 0 } }
 `;
 
@@ -85,6 +87,12 @@ describe('a PDF of a certified task', () => {
       { said: 'refund', asked: ['own'], seen: before.sent },
       { said: 'refund', asked: ['own', 'own'], seen: before.sent, why: 'undeclared' },
     ]);
+  });
+
+  it('goes down a ladder whose ceiling, of another protocol, could never be shown it', async () => {
+    await world.certify({ task: 'across' });
+    upstream.script('tiny', label('billing'));
+    expect(await ask('task/across')).toMatchObject({ said: 'billing', asked: ['tiny'], why: 'certified' });
   });
 
   it('of free text goes to the ceiling: its certificate is about what a judge could read', async () => {
