@@ -220,7 +220,7 @@ function refusal(why: RefuseReason, attempts: readonly Attempted[], evidence: Ev
   const failure = attempts.at(-1)?.error;
   if (why === 'all-failed' && failure) return failure;
   const limits = { budgetLeft: budgetLeft(evidence), now: evidence.now, deadlineAt: evidence.deadlineAt };
-  const rungs = evidence.ladder.slice(evidence.startAt).map((rung) => {
+  const rungs = evidence.ladder.map((rung) => {
     const isTried = evidence.tried.some(({ model }) => model === rung.model);
     return `${rung.model} (${isTried ? 'failed' : whyNot(rung, evidence.need, limits)})`;
   });
