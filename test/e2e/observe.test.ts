@@ -192,6 +192,12 @@ describe('the log', () => {
     expect(at.output()).not.toMatch(/private prompt|query-secret/);
   });
 
+  it('says nothing of a store that was not there yet when the gateway stops as soon as it serves', async () => {
+    const config = 'models: { m: { provider: openai } }\ntasks: { t: { output: { kind: label, labels: [a, b] }, ladder: [m] } }\n';
+    gateway = await serveHere({ config });
+    expect([await gateway.stop(), gateway.output()]).toEqual([0, expect.not.stringMatching(/store|STORE|cannot be read/)]);
+  });
+
   it('keeps failures and a share of the rest where it is sampled, and nothing where it is silent', async () => {
     const sampled = await served('log: { sample: 0 }');
     await ask(sampled);

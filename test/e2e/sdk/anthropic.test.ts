@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { allOf, type Endpoint, errorOf } from '../../support/both-ways.ts';
 import { errorBody } from '../../support/fake-upstream/index.ts';
-import { abortReachesUpstream, openSdkWorld, type SdkWorld, sameBothWays } from './world.ts';
+import { abortReachesUpstream, kindsInOrder, MESSAGE_EVENTS, openSdkWorld, type SdkWorld, sameBothWays } from './world.ts';
 
 let world: SdkWorld;
 beforeAll(async () => {
@@ -44,14 +44,7 @@ describe('messages', () => {
     const events = (await sameBothWays(world, async (e) =>
       allOf(await clientOf(e).messages.create({ model: e.claude, ...hello, stream: true })),
     )) as Anthropic.MessageStreamEvent[];
-    expect(events.map((event) => event.type).filter((type, i, all) => type !== all[i - 1])).toEqual([
-      'message_start',
-      'content_block_start',
-      'content_block_delta',
-      'content_block_stop',
-      'message_delta',
-      'message_stop',
-    ]);
+    expect(kindsInOrder(events)).toEqual(MESSAGE_EVENTS);
     expect(events[0]).toMatchObject({ message: { usage: { input_tokens: expect.any(Number), cache_read_input_tokens: 6 } } });
     const message = await sameBothWays(world, async (e) =>
       clientOf(e)

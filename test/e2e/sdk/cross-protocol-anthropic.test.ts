@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { allOf, bodiesOf, errorOf } from '../../support/both-ways.ts';
 import { errorBody } from '../../support/fake-upstream/index.ts';
-import { abortReachesUpstream, openSdkWorld, type SdkWorld } from './world.ts';
+import { ANSWER, abortReachesUpstream, kindsInOrder, MESSAGE_EVENTS, openSdkWorld, PIXEL, type SdkWorld } from './world.ts';
 
 let world: SdkWorld;
 let anthropic: Anthropic;
@@ -16,8 +16,6 @@ afterAll(() => world?.close());
 beforeEach(() => world.upstream.reset());
 
 const City = z.object({ city: z.string(), people: z.number() });
-const ANSWER = 'Grüße 🙂 – heard: Hallo, wie geht es?';
-const PIXEL = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
 
 describe('an Anthropic client that names a model behind OpenAI', () => {
   const hello = { max_tokens: 200, system: 'Be short.', messages: [{ role: 'user' as const, content: 'Hallo, wie geht es?' }] };
@@ -53,14 +51,7 @@ describe('an Anthropic client that names a model behind OpenAI', () => {
 
   it('streams events in order, with a prompt that is counted from the start', async () => {
     const events = await allOf(await anthropic.messages.create({ model: 'gpt', ...hello, stream: true }));
-    expect(events.map((event) => event.type).filter((type, i, all) => type !== all[i - 1])).toEqual([
-      'message_start',
-      'content_block_start',
-      'content_block_delta',
-      'content_block_stop',
-      'message_delta',
-      'message_stop',
-    ]);
+    expect(kindsInOrder(events)).toEqual(MESSAGE_EVENTS);
     const start = events[0] as Anthropic.RawMessageStartEvent;
     expect(start.message.usage.input_tokens).toBeGreaterThan(0);
     const final = await anthropic.messages.stream({ model: 'gpt', ...hello }).finalMessage();

@@ -11,7 +11,7 @@ import {
   zodResponseFormat,
   zodTextFormat,
 } from '../../support/openai-sdk.ts';
-import { abortReachesUpstream, openSdkWorld, type SdkWorld } from './world.ts';
+import { ANSWER, abortReachesUpstream, openSdkWorld, PIXEL, type SdkWorld } from './world.ts';
 
 let world: SdkWorld;
 let openai: OpenAI;
@@ -23,8 +23,6 @@ afterAll(() => world?.close());
 beforeEach(() => world.upstream.reset());
 
 const City = z.object({ city: z.string(), people: z.number() });
-const ANSWER = 'Grüße 🙂 – heard: Hallo, wie geht es?';
-const PIXEL = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
 
 describe('an OpenAI client that completes a text with a model behind Anthropic', () => {
   const prompt = 'Hallo, wie geht es?';

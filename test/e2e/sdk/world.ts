@@ -3,6 +3,25 @@ import { asData, directly, type Endpoint, relayConfig, throughGateway, UPSTREAM_
 import { type FakeUpstream, startFakeUpstream } from '../../support/fake-upstream/index.ts';
 import { type ServedGateway, serveHere } from '../../support/serve.ts';
 
+/** What the fake provider's models answer to `Hallo, wie geht es?`. */
+export const ANSWER = 'Grüße 🙂 – heard: Hallo, wie geht es?';
+/** The smallest PNG, in base64. */
+export const PIXEL = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+/** The events of a streamed message of one text, each kind where it first comes in a row. */
+export const MESSAGE_EVENTS = [
+  'message_start',
+  'content_block_start',
+  'content_block_delta',
+  'content_block_stop',
+  'message_delta',
+  'message_stop',
+];
+
+/** The kinds of events in their order, those that follow one of their own kind left out. */
+export function kindsInOrder(events: readonly { readonly type: string }[]): readonly string[] {
+  return events.map(({ type }) => type).filter((type, i, all) => type !== all[i - 1]);
+}
+
 /** A fake provider, a gateway before it, and both ways to the provider. */
 export interface SdkWorld {
   readonly upstream: FakeUpstream;
